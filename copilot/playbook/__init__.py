@@ -1,0 +1,1 @@
+"""Markdown pages become plays: parsed, checked, indexed, searched, decided by."""

@@ -1,0 +1,1 @@
+"""How the customer feels, what delighted them, what needs care, and the words that show it."""

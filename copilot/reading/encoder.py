@@ -1,0 +1,119 @@
+"""Runs the compiled encoder: onnxruntime and tokenizers only, no torch. `compile.py` makes what this module loads."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from copilot.errors import IndexFault
+
+Vectors = NDArray[np.float32]
+BATCH = 16
+FORMAT = 1
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors.
+
+    Attributes:
+        name: Identifies the weights; vectors of different names must never be compared.
+        dimensions: Length of a vector.
+    """
+
+    name: str
+    dimensions: int
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of `texts`, shape (len(texts), dimensions), float32, each of length 1."""
+        ...
+
+
+class OnnxEncoder:
+    """The compiled sentence encoder in `folder` (`model.onnx`, `tokenizer.json`, `encoder.json`).
+
+    Loading happens at the first call to `encode`, in whichever thread makes it.
+
+    Raises:
+        IndexFault: The folder does not hold a compiled encoder of this format.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            manifest: dict[str, Any] = json.loads((folder / "encoder.json").read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise IndexFault(f"{folder} holds no compiled encoder.", hint="Run `delight playbook build`.") from error
+        if manifest.get("format") != FORMAT:
+            raise IndexFault(f"{folder} was compiled by another version.", hint="Run `delight playbook build`.")
+        self.name: str = manifest["name"]
+        self.dimensions: int = manifest["dimensions"]
+        self.max_tokens: int = manifest["max_tokens"]
+        self._lock = threading.Lock()
+        self._session: Any = None
+        self._tokenizer: Any = None
+        self._workers = max(1, min(os.cpu_count() or 1, 8))
+        self._pool: ThreadPoolExecutor | None = None
+
+    def _load(self) -> None:
+        with self._lock:
+            if self._session is not None:
+                return
+            import onnxruntime
+            from tokenizers import Tokenizer
+
+            try:
+                tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+                options = onnxruntime.SessionOptions()
+                # One thread a batch and a batch a core: measured 1.2 times as fast as one batch over all cores.
+                options.intra_op_num_threads = 1
+                options.inter_op_num_threads = 1
+                options.enable_cpu_mem_arena = False  # the arena keeps its largest batch for ever: 150 MB on long mails
+                session = onnxruntime.InferenceSession(
+                    str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+                )
+            except Exception as error:
+                raise IndexFault(f"{self.folder} is damaged: {error}.", hint="Run `delight playbook build --force`.") from error
+            tokenizer.no_padding()
+            tokenizer.enable_truncation(self.max_tokens)
+            self._tokenizer = tokenizer
+            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="encode") if self._workers > 1 else None
+            self._session = session
+
+    def warm(self) -> None:
+        """Load now, and run once."""
+        self.encode(["ready"])
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Encoder.encode`. Texts longer than the encoder's limit are cut."""
+        out = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        if not texts:
+            return out
+        self._load()
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
+        size = min(BATCH, max(1, -(-len(order) // self._workers)))
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+
+        def run(batch: list[int]) -> None:
+            width = len(ids[batch[0]])
+            tokens = np.zeros((len(batch), width), dtype=np.int64)
+            mask = np.zeros((len(batch), width), dtype=np.int64)
+            for row, i in enumerate(batch):
+                tokens[row, : len(ids[i])] = ids[i]
+                mask[row, : len(ids[i])] = 1
+            out[batch] = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
+
+        if self._pool is None or len(batches) == 1:
+            for batch in batches:
+                run(batch)
+        else:
+            list(self._pool.map(run, batches))
+        return out

@@ -1,0 +1,127 @@
+"""What an operator can set: `delight.toml` in the workspace, `DELIGHT_*` in the environment, flags on top.
+
+Every setting is documented here, where it is declared; `delight init` and `delight doctor` print these texts.
+What must not live here: secrets. Keys come from the environment of the vendor's own library and are never stored.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from copilot.errors import SettingsError
+
+FILE_NAME = "delight.toml"
+ActionKeys = dict[str, str]
+
+
+class QueueSettings(BaseModel):
+    """One queue that `delight sync` reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path = Field(description="File or folder, relative to the workspace: .jsonl, .csv, .mbox, a Maildir, .eml files.")
+    kind: Literal["auto", "jsonl", "csv", "mbox", "maildir", "eml"] = Field(
+        default="auto", description="What the path holds; `auto` looks at it."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of one workspace. Paths are relative to the workspace unless absolute."""
+
+    model_config = SettingsConfigDict(env_prefix="DELIGHT_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    workspace: Path = Field(default=Path(), description="The folder that holds delight.toml and all that is written.")
+    agent: str = Field(default="", description="Your name: signs drafts and is recorded with every action.")
+    company: str = Field(default="our company", description="Fills {company.name}.")
+    team: str = Field(default="the support team", description="Fills {team.name}.")
+    team_address: str = Field(
+        default="support@localhost", description="From address of replies written to the outbox, and how own mail is known."
+    )
+    playbooks: Path = Field(default=Path("playbooks"), description="Folder of markdown pages.")
+    prompts: Path = Field(default=Path("prompts"), description="Folder of prompt templates.")
+    index: Path = Field(default=Path("index"), description="Folder of what is built from the playbooks; can be deleted.")
+    database: Path = Field(default=Path("delight.db"), description="The SQLite file.")
+    outbox: Path = Field(default=Path("outbox"), description="Where replies to queues of files are written, one .eml each.")
+    encoder: str = Field(
+        default="bundled",
+        description="Sentence encoder: `bundled`, or the folder of any sentence-transformers model. "
+        "The shipped heads fit the bundled one only; another encoder serves the search of the playbook.",
+    )
+    queues: dict[str, QueueSettings] = Field(default_factory=dict, description="Queues by name.")
+    keys: ActionKeys = Field(default_factory=dict, description="Keys by action, as `delight actions` lists them.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags and environment only: `load` passes the file's values beneath them."""
+        return init_settings, env_settings
+
+    def resolve(self, path: Path) -> Path:
+        """`path` made absolute against the workspace."""
+        return path if path.is_absolute() else (self.workspace / path).resolve()
+
+
+def load(workspace: Path, **flags: Any) -> Settings:
+    """Read the settings of a workspace.
+
+    Args:
+        workspace: The folder; it need not hold a `delight.toml`.
+        flags: Values from the command line; None means not given.
+
+    Raises:
+        SettingsError: The file does not parse, or a value is unknown or wrong; file, line or field is named.
+    """
+    path = workspace / FILE_NAME
+    stored: dict[str, Any] = {}
+    if path.exists():
+        try:
+            stored = tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} is not valid TOML: {error}.", hint="Mend the line, or move the file away.") from error
+        except OSError as error:
+            raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+    given = {name: value for name, value in flags.items() if value is not None}
+    stored = {name: value for name, value in stored.items() if name not in _from_environment()}
+    try:
+        return Settings(**{**stored, **given, "workspace": workspace.resolve()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        where = path if str(first["loc"][0]) in stored else f"DELIGHT_{field.upper().replace('.', '__')}"
+        raise SettingsError(
+            f"{where}: `{field}`: {first['msg']}.",
+            hint=f"Known settings: {', '.join(name for name in Settings.model_fields if name != 'workspace')}.",
+        ) from error
+
+
+def _from_environment() -> set[str]:
+    import os
+
+    prefix = "DELIGHT_"
+    return {name[len(prefix) :].split("__")[0].lower() for name in os.environ if name.upper().startswith(prefix)}
+
+
+def template(**values: str) -> str:
+    """A `delight.toml` with every setting explained; `values` are written, the rest stands commented out."""
+    lines = ["# Settings of this workspace. DELIGHT_<NAME> in the environment wins over this file.", ""]
+    for name, field in Settings.model_fields.items():
+        if name in ("workspace", "queues", "keys"):
+            continue
+        lines.append(f"# {field.description}")
+        value = values.get(name, str(field.default))
+        quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        lines += [f"{'' if name in values else '# '}{name} = {quoted}", ""]
+    lines += ["# One table a queue; `delight sync` reads them all.", "# [queues.support]", '# path = "mail/"', ""]
+    lines += ["# Keys by action; `delight actions` lists the actions.", "# [keys]", '# draft = "f4"', ""]
+    return "\n".join(lines)

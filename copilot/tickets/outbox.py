@@ -1,0 +1,84 @@
+"""Sends on a queue of files: one well-formed .eml a reply, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+
+from copilot.errors import QueueFault, RefusedAction
+from copilot.text import digest
+from copilot.tickets.models import Message, Ticket
+from copilot.tickets.sources.mail import MESSAGE_ID, refs_for_reply
+
+
+class Outbox:
+    """Writes replies to a folder.
+
+    Args:
+        folder: Where the .eml files go; made when missing.
+        sender: The team's address.
+        team: The name shown beside it.
+    """
+
+    def __init__(self, folder: Path, sender: str, team: str) -> None:
+        self.folder = folder
+        self.sender = sender
+        self.team = team
+
+    def send(self, ticket: Ticket, text: str, author: str, key: str, at: datetime) -> Message:
+        """Write the reply and return it as a message of the thread.
+
+        The file's name and Message-ID come from `key`, so that a second try after a crash overwrites the first
+        instead of sending twice.
+
+        Raises:
+            RefusedAction: The customer has no address to write to.
+            QueueFault: The folder cannot be written; nothing was.
+        """
+        mail_id = f"<{digest(key)}.{digest(ticket.ref)}@{self.sender.partition('@')[2] or 'localhost'}>"
+        mail = EmailMessage(policy=SMTP)
+        try:
+            mail["From"] = Address(author or self.team, addr_spec=self.sender)
+            mail["To"] = Address(ticket.customer.name, addr_spec=ticket.customer.email) if ticket.customer.email else (
+                f"{ticket.customer.shown}:;"  # an empty group: a chat or social queue has no address, the text still goes out
+            )
+        except (ValueError, IndexError) as error:
+            raise RefusedAction(
+                f"{ticket.customer.email!r} is not an address mail can be sent to.", hint="Mend it in the source queue."
+            ) from error
+        mail["Subject"] = f"Re: {ticket.title}"
+        mail["Date"] = format_datetime(at)
+        mail["Message-ID"] = mail_id
+        if refs := refs_for_reply(ticket.messages):
+            mail["In-Reply-To"] = refs[-1]
+            mail["References"] = " ".join(refs[-20:])
+        elif ticket.messages:
+            mail["In-Reply-To"] = f"<{digest(ticket.ref, ticket.messages[-1].id)}@{ticket.queue}.queue>"
+        mail["X-Delight-Ticket"] = ticket.ref
+        mail.set_content(text)
+        name = f"{at:%Y%m%dT%H%M%S}-{digest(key)}.eml"
+        try:
+            write_atomically(self.folder / name, mail.as_bytes())
+        except OSError as error:
+            raise QueueFault(f"The reply could not be written to {self.folder}: {error.strerror}.") from error
+        assert MESSAGE_ID.fullmatch(mail_id)
+        return Message(id=mail_id, role="agent", text=text, at=at, author=author)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader or a crash sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

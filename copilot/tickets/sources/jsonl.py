@@ -1,0 +1,160 @@
+"""JSON lines: one conversation a line, as `delight read` takes it too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
+
+from copilot.errors import QueueFault
+from copilot.tickets.models import Channel, Customer, Message, Model, Role, SetAside, Status, Ticket
+from copilot.tickets.sources import Item
+
+MAX_LINE = 8_000_000
+
+
+class Turn(Model):
+    """One message of a line. Unknown keys are ignored: exports carry more than we need."""
+
+    model_config = {"extra": "ignore"}
+
+    role: Role
+    text: str
+    at: AwareDatetime | None = None
+    author: str = ""
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _naive_is_utc(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        from datetime import datetime
+
+        try:
+            parsed = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+class Conversation(Model):
+    """One line: `{"id","turns":[{"role","text","at"?}],"subject"?,"customer"?,…}`."""
+
+    model_config = {"extra": "ignore"}
+
+    id: str = Field(min_length=1)
+    turns: tuple[Turn, ...] = Field(min_length=1)
+    subject: str = ""
+    status: Status = "open"
+    channel: Channel = "file"
+    tags: tuple[str, ...] = ()
+    customer: Customer | str | None = None
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _number_is_fine(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    def ticket(self, queue: str) -> Ticket:
+        """The conversation as a ticket of `queue`."""
+        if isinstance(self.customer, Customer):
+            person = self.customer
+        else:
+            name = self.customer or next((t.author for t in self.turns if t.role == "customer" and t.author), "")
+            person = Customer(id=name or self.id, name=name, email=name if "@" in name and " " not in name else "")
+        automatic = bool({"auto-reply", "bounce"} & set(self.tags))
+        return Ticket(
+            id=self.id,
+            queue=queue,
+            subject=self.subject,
+            status=self.status,
+            channel=self.channel,
+            customer=person,
+            tags=self.tags,
+            messages=tuple(
+                _message(number, turn, self.channel, automatic=automatic and turn.role == "customer")
+                for number, turn in enumerate(self.turns, start=1)
+            ),
+        )
+
+
+def _message(number: int, turn: Turn, channel: Channel, *, automatic: bool) -> Message:
+    text, quoted = turn.text, ""
+    if channel == "mail":
+        from copilot.tickets.quotes import fold
+
+        text, quoted = fold(turn.text)
+    return Message(
+        id=str(number), role=turn.role, text=text, quoted=quoted, at=turn.at, author=turn.author, automatic=automatic
+    )
+
+
+def parse_line(line: bytes) -> Conversation:
+    """Read one line.
+
+    Raises:
+        ValueError: With a sentence that names what is wrong and, where it can, the field.
+    """
+    if len(line) > MAX_LINE:
+        raise ValueError(f"the line is longer than {MAX_LINE:,} bytes")
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8") from error
+    try:
+        value: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at column {error.colno}") from error
+    except RecursionError as error:
+        raise ValueError("not JSON that can be read: nested too deep") from error
+    if not isinstance(value, dict):
+        raise ValueError("a JSON object is expected on each line")
+    try:
+        return Conversation.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"`{field}`: {first['msg']}") from error
+
+
+class JsonLines:
+    """A queue in one file of JSON lines."""
+
+    def __init__(self, queue: str, path: Path) -> None:
+        self.queue = queue
+        self.path = path
+
+    def items(self) -> Iterator[Item]:
+        """Yield the tickets; of two lines with one id the first wins and the second is set aside."""
+        try:
+            with self.path.open("rb") as lines:
+                yield from tickets_of(self.queue, str(self.path), lines)
+        except OSError as error:
+            raise QueueFault(f"{self.path} cannot be read: {error.strerror}.") from error
+
+
+def tickets_of(queue: str, name: str, lines: Iterable[bytes]) -> Iterator[Item]:
+    """The tickets of numbered lines; blank lines are passed over, bad ones and repeated ids are set aside."""
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            ticket = parse_line(line).ticket(queue)
+            if (first := seen.setdefault(ticket.id, number)) != number:
+                raise ValueError(f"id {ticket.id!r} stands on line {first} already")
+        except ValueError as error:
+            yield SetAside(file=name, line=number, reason=_sentence(error))
+        else:
+            yield ticket
+
+
+def _sentence(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"`{'.'.join(str(part) for part in first['loc'])}`: {first['msg']}"
+    return str(error)
