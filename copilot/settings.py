@@ -24,7 +24,9 @@ class QueueSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: Path = Field(description="File or folder, relative to the workspace: .jsonl, .csv, .mbox, a Maildir, .eml files.")
+    path: Path = Field(
+        description="File or folder, relative to the workspace: .jsonl, .csv, .mbox, a Maildir, .eml files."
+    )
     kind: Literal["auto", "jsonl", "csv", "mbox", "maildir", "eml"] = Field(
         default="auto", description="What the path holds; `auto` looks at it."
     )
@@ -40,13 +42,18 @@ class Settings(BaseSettings):
     company: str = Field(default="our company", description="Fills {company.name}.")
     team: str = Field(default="the support team", description="Fills {team.name}.")
     team_address: str = Field(
-        default="support@localhost", description="From address of replies written to the outbox, and how own mail is known."
+        default="support@localhost",
+        description="From address of replies written to the outbox, and how own mail is known.",
     )
     playbooks: Path = Field(default=Path("playbooks"), description="Folder of markdown pages.")
     prompts: Path = Field(default=Path("prompts"), description="Folder of prompt templates.")
-    index: Path = Field(default=Path("index"), description="Folder of what is built from the playbooks; can be deleted.")
+    index: Path = Field(
+        default=Path("index"), description="Folder of what is built from the playbooks; can be deleted."
+    )
     database: Path = Field(default=Path("delight.db"), description="The SQLite file.")
-    outbox: Path = Field(default=Path("outbox"), description="Where replies to queues of files are written, one .eml each.")
+    outbox: Path = Field(
+        default=Path("outbox"), description="Where replies to queues of files are written, one .eml each."
+    )
     encoder: str = Field(
         default="bundled",
         description="Sentence encoder: `bundled`, or the folder of any sentence-transformers model. "
@@ -88,7 +95,9 @@ def load(workspace: Path, **flags: Any) -> Settings:
         try:
             stored = tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} is not valid TOML: {error}.", hint="Mend the line, or move the file away.") from error
+            raise SettingsError(
+                f"{path} is not valid TOML: {error}.", hint="Mend the line, or move the file away."
+            ) from error
         except OSError as error:
             raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
     given = {name: value for name, value in flags.items() if value is not None}

@@ -41,7 +41,13 @@ def clean(text: str) -> str:
     stays as the customer wrote it (NFC). Cleaning is idempotent and never raises.
     """
     text = SURROGATES.sub("\ufffd", text)
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    text = (
+        text.replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .replace("\x85", "\n")
+        .replace("\u2028", "\n")
+        .replace("\u2029", "\n")
+    )
     text = unicodedata.normalize("NFC", text)
     # Removing one sequence can join the halves of another: repeat until nothing is left to remove.
     while (shorter := CONTROLS.sub("", HIDDEN.sub("", ESCAPES.sub("", text)))) != text:

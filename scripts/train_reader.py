@@ -79,7 +79,9 @@ def main() -> None:
         wanted = PRECISION.get(name, PRECISION.get(name.split(":")[0], 0.7))
         thresholds[name] = fit.threshold_for(scores, truth, base[use], precision=wanted)
         fired = scores >= thresholds[name]
-        report.append((name, int(truth.sum()), thresholds[name], _ratio(fired & truth, fired), _ratio(fired & truth, truth)))
+        report.append(
+            (name, int(truth.sum()), thresholds[name], _ratio(fired & truth, fired), _ratio(fired & truth, truth))
+        )
         labels.append(name)
         coefficients.append(head.coef_[0])
         intercepts.append(head.intercept_[0])
@@ -126,7 +128,12 @@ def _ratio(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float:
 
 
 def _card(
-    heads: Heads, report: list[tuple[str, int, float, float, float]], agreement: float, written: int, real: int, extra: int
+    heads: Heads,
+    report: list[tuple[str, int, float, float, float]],
+    agreement: float,
+    written: int,
+    real: int,
+    extra: int,
 ) -> str:
     lines = [
         "# Model card: the shipped heads",

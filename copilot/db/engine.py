@@ -66,7 +66,8 @@ class Database:
                 revision = _revision(connection)
         except DatabaseError as error:
             raise StoreFault(
-                f"{self.path} cannot be opened: {error.orig}.", hint="Check that it is a delight database and can be written."
+                f"{self.path} cannot be opened: {error.orig}.",
+                hint="Check that it is a delight database and can be written.",
             ) from error
         if revision == HEAD:
             return

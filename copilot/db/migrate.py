@@ -41,4 +41,6 @@ def upgrade(engine: Engine, path: Path, revision: str | None) -> None:
             command.upgrade(settings, "head")
             connection.commit()
     except DatabaseError as error:
-        raise StoreFault(f"{path} could not be brought up to date: {error.orig}.", hint="Nothing was changed.") from error
+        raise StoreFault(
+            f"{path} could not be brought up to date: {error.orig}.", hint="Nothing was changed."
+        ) from error

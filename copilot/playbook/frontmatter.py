@@ -38,7 +38,9 @@ def split(path: Path | str, text: str) -> tuple[dict[str, Any], str, int]:
     """
     lines = text.split("\n")
     if not lines or lines[0].strip() != FENCE:
-        raise PageError(path, 1, repr(lines[0][:40]) if lines else "an empty file", "front matter that begins with `---`")
+        raise PageError(
+            path, 1, repr(lines[0][:40]) if lines else "an empty file", "front matter that begins with `---`"
+        )
     end = next((i for i, line in enumerate(lines[1:], start=1) if line.strip() == FENCE), None)
     if end is None:
         raise PageError(path, len(lines), "the end of the file", "`---` to close the front matter")
@@ -47,7 +49,9 @@ def split(path: Path | str, text: str) -> tuple[dict[str, Any], str, int]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = (mark.line if mark else 0) + 2
-        raise PageError(path, line, f"YAML that does not parse ({getattr(error, 'problem', error)})", "`key: value`") from error
+        raise PageError(
+            path, line, f"YAML that does not parse ({getattr(error, 'problem', error)})", "`key: value`"
+        ) from error
     if not isinstance(values, dict):
         raise PageError(path, 2, type(values).__name__, "`key: value` lines")
     return values, "\n".join(lines[end + 1 :]), end + 2

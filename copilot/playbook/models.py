@@ -10,7 +10,9 @@ from pydantic import AwareDatetime, Field
 from copilot.reading.models import Example, Mood, Outcome
 from copilot.tickets.models import Model
 
-PlayKind = Literal["opening", "empathy", "recovery", "pivot", "closing", "script", "ask", "decision", "escalation", "tone"]
+PlayKind = Literal[
+    "opening", "empathy", "recovery", "pivot", "closing", "script", "ask", "decision", "escalation", "tone"
+]
 Tone = Literal["calm", "warm", "celebratory"]
 TONES: tuple[Tone, ...] = ("calm", "warm", "celebratory")
 AskKind = Literal["quote", "share", "refer", "tag"]

@@ -14,7 +14,16 @@ from pydantic import Field
 from copilot.errors import PageError
 from copilot.playbook.frontmatter import read_page, split, validate
 from copilot.playbook.models import (
-    AskKind, EscalationRule, Leaf, Limit, Page, Phrasing, Play, PlayKind, Question, Tone,
+    AskKind,
+    EscalationRule,
+    Leaf,
+    Limit,
+    Page,
+    Phrasing,
+    Play,
+    PlayKind,
+    Question,
+    Tone,
 )
 from copilot.playbook.slots import check_slots
 from copilot.reading.models import Example, Mood, Outcome
@@ -22,8 +31,13 @@ from copilot.text import digest
 from copilot.tickets.models import Model
 
 PLAIN_KINDS: dict[str, PlayKind] = {
-    "opening": "opening", "empathy": "empathy", "recovery": "recovery", "pivot": "pivot", "closing": "closing",
-    "tone": "tone", "escalate": "escalation",
+    "opening": "opening",
+    "empathy": "empathy",
+    "recovery": "recovery",
+    "pivot": "pivot",
+    "closing": "closing",
+    "tone": "tone",
+    "escalate": "escalation",
 }
 NAMED_KINDS: dict[str, PlayKind] = {"script": "script", "ask": "ask", "decision": "decision"}
 HEADINGS = "Opening, Empathy, Recovery, Pivot, Closing, Script: …, Ask: …, Decision: …, Escalate, Tone, Examples or Near misses"
@@ -31,7 +45,9 @@ TONE_PREFIX = re.compile(r"(calm|warm|celebratory):\s+")
 CONDITION = re.compile(r"`([^`]+)`\s*$")
 DURATION = re.compile(r"(\d+)\s*(m|h|d)$")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-LIMIT = re.compile(r"(?:(?P<percent>\d+(?:\.\d+)?)\s*%|(?P<symbol>[€$£])\s*(?P<money>\d+(?:\.\d+)?)|(?P<count>\d+(?:\.\d+)?)\s+(?P<unit>[A-Za-z][A-Za-z -]*))$")
+LIMIT = re.compile(
+    r"(?:(?P<percent>\d+(?:\.\d+)?)\s*%|(?P<symbol>[€$£])\s*(?P<money>\d+(?:\.\d+)?)|(?P<count>\d+(?:\.\d+)?)\s+(?P<unit>[A-Za-z][A-Za-z -]*))$"
+)
 CURRENCY = {"€": "EUR", "$": "USD", "£": "GBP"}
 TURN = re.compile(r"(agent|customer):\s*(.*)", re.DOTALL)
 
@@ -67,7 +83,9 @@ def parse_page(path: Path, shown: str) -> Page:
     matter = validate(shown, text, PageMatter, values)
     intent, sections = _sections(shown, body, first_line)
     if not intent:
-        raise PageError(shown, first_line, "no text before the first heading", "the intent of the page, in customers' words")
+        raise PageError(
+            shown, first_line, "no text before the first heading", "the intent of the page, in customers' words"
+        )
     plays: list[Play] = []
     examples: dict[str, tuple[Example, ...]] = {}
     for section in sections:
@@ -207,7 +225,7 @@ def _phrasings(shown: str, section: Section) -> list[Phrasing]:
             text, line = _item_text(item), section.line_of(item)
             tone: Tone | None = None
             if match := TONE_PREFIX.match(text):
-                tone, text = cast(Tone, match.group(1)), text[match.end() :]
+                tone, text = cast("Tone", match.group(1)), text[match.end() :]
             if not text.strip():
                 raise PageError(shown, line, "an empty bullet", "a sentence")
             check_slots(shown, line, text)
@@ -237,14 +255,16 @@ def parse_examples(shown: str, section: Section) -> tuple[Example, ...]:
             for row in _plain(item).strip().split("\n"):
                 match = TURN.match(row.strip())
                 if match:
-                    turns.append((cast(Literal["customer", "agent"], match.group(1)), match.group(2).strip()))
+                    turns.append((cast("Literal['customer', 'agent']", match.group(1)), match.group(2).strip()))
                 elif turns:
                     role, said = turns[-1]
                     turns[-1] = (role, f"{said} {row.strip()}".strip())
                 else:
                     turns.append(("customer", row.strip()))
             if turns[-1][0] != "customer" or not all(said for _, said in turns):
-                raise PageError(shown, line, "a thread that does not end with the customer's words", "`customer: …` last")
+                raise PageError(
+                    shown, line, "a thread that does not end with the customer's words", "`customer: …` last"
+                )
             out.append(Example(turns=tuple(turns), line=line))
     return tuple(out)
 
@@ -252,7 +272,9 @@ def parse_examples(shown: str, section: Section) -> tuple[Example, ...]:
 def _decision(shown: str, section: Section) -> Question:
     lists = [node for node in section.nodes if node.type == "bullet_list"]
     if len(lists) != 1 or len(lists[0].children) != 1:
-        raise PageError(shown, section.line, "not exactly one top question", "one bullet with `yes:` and `no:` under it")
+        raise PageError(
+            shown, section.line, "not exactly one top question", "one bullet with `yes:` and `no:` under it"
+        )
     return _question(shown, section, lists[0].children[0], "")
 
 
@@ -348,5 +370,3 @@ def _rules(shown: str, section: Section) -> tuple[EscalationRule, ...]:
     if not out:
         raise PageError(shown, section.line, "a table without rows", "at least one rule")
     return tuple(out)
-
-

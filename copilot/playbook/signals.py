@@ -59,5 +59,8 @@ def load_definitions(folder: Path) -> list[SignalDefinition]:
     Raises:
         PageError: One of them does not parse.
     """
-    pages = [parse_definition(path, f"{folder.parent.name}/{folder.name}/{path.name}") for path in sorted(folder.glob("*.md"))]
+    pages = [
+        parse_definition(path, f"{folder.parent.name}/{folder.name}/{path.name}")
+        for path in sorted(folder.glob("*.md"))
+    ]
     return sorted(pages, key=lambda page: page.id)

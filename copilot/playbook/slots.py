@@ -38,6 +38,8 @@ def check_slots(path: Path | str, line: int, text: str) -> None:
         name = match.group()[1:-1].strip()
         if match.group() != f"{{{name}}}" or name not in SLOTS:
             near = get_close_matches(name, SLOTS, n=1)
-            raise PageError(path, line, f"slot `{match.group()}`", f"`{{{near[0]}}}`" if near else "one of " + ", ".join(SLOTS))
+            raise PageError(
+                path, line, f"slot `{match.group()}`", f"`{{{near[0]}}}`" if near else "one of " + ", ".join(SLOTS)
+            )
     if text.count("[[") != len(BLANK.findall(text)) or text.count("]]") != text.count("[["):
         raise PageError(path, line, "a blank that is not closed", "`[[what the person must say]]` on one line")

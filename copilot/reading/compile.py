@@ -64,11 +64,15 @@ def compile_encoder(source: str, target: Path) -> None:
     folder = bundled_folder() if source == "bundled" else Path(source)
     found = weights_hash(folder)
     if source == "bundled" and found != BUNDLED_SHA256:
-        raise IndexFault(f"The bundled encoder's weights are not the published ones (sha256 {found}).", hint="Reinstall it.")
+        raise IndexFault(
+            f"The bundled encoder's weights are not the published ones (sha256 {found}).", hint="Reinstall it."
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".encoder-", dir=target.parent))
     try:
-        _export(folder, beside, name=BUNDLED_NAME if source == "bundled" else f"{folder.name}-{found[:12]}", sha256=found)
+        _export(
+            folder, beside, name=BUNDLED_NAME if source == "bundled" else f"{folder.name}-{found[:12]}", sha256=found
+        )
         if target.exists():
             shutil.rmtree(target)
         beside.replace(target)
@@ -104,7 +108,9 @@ def _export(folder: Path, target: Path, *, name: str, sha256: str) -> None:
             dynamo=False,  # the newer exporter takes five times as long and its graph ran 1.2 times slower
         )
         wanted = model.encode(list(PROBES), normalize_embeddings=True, show_progress_bar=False)
-    (getattr(model.tokenizer, "backend_tokenizer", None) or model.tokenizer._tokenizer).save(str(target / "tokenizer.json"))
+    (getattr(model.tokenizer, "backend_tokenizer", None) or model.tokenizer._tokenizer).save(
+        str(target / "tokenizer.json")
+    )
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "name": name,

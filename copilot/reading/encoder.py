@@ -80,7 +80,9 @@ class OnnxEncoder:
                     str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
                 )
             except Exception as error:
-                raise IndexFault(f"{self.folder} is damaged: {error}.", hint="Run `delight playbook build --force`.") from error
+                raise IndexFault(
+                    f"{self.folder} is damaged: {error}.", hint="Run `delight playbook build --force`."
+                ) from error
             tokenizer.no_padding()
             tokenizer.enable_truncation(self.max_tokens)
             self._tokenizer = tokenizer

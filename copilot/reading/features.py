@@ -23,8 +23,33 @@ TOKEN = re.compile(
     r"|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[!?]+|\.{2,}|…|[\U0001F300-\U0001FAFF\u2600-\u27BF]"
 )
 ELONGATED = re.compile(r"(\w)\1{2,}")
-NEGATION = frozenset("not no never nothing nobody without cannot can't don't doesn't didn't won't isn't wasn't aren't couldn't "
-                     "wouldn't haven't hasn't ain't neither nor hardly".split())
+NEGATION = frozenset(
+    [
+        "not",
+        "no",
+        "never",
+        "nothing",
+        "nobody",
+        "without",
+        "cannot",
+        "can't",
+        "don't",
+        "doesn't",
+        "didn't",
+        "won't",
+        "isn't",
+        "wasn't",
+        "aren't",
+        "couldn't",
+        "wouldn't",
+        "haven't",
+        "hasn't",
+        "ain't",
+        "neither",
+        "nor",
+        "hardly",
+    ]
+)
 
 
 class Turn(NamedTuple):
@@ -89,5 +114,9 @@ def densify(rows: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.float32], NDA
     pointers = np.zeros(len(rows) + 1, dtype=np.int64)
     pointers[1:] = np.cumsum([len(row) for row in rows])
     columns = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
-    values = np.concatenate([np.full(len(row), len(row) ** -0.5, dtype=np.float32) for row in rows]) if rows else np.zeros(0, np.float32)
+    values = (
+        np.concatenate([np.full(len(row), len(row) ** -0.5, dtype=np.float32) for row in rows])
+        if rows
+        else np.zeros(0, np.float32)
+    )
     return values, columns, pointers

@@ -38,7 +38,9 @@ def logistic(x: Any, y: NDArray[Any], weights: NDArray[np.float64], *, strength:
     return LogisticRegression(C=strength, max_iter=2000).fit(x, y, sample_weight=weights)
 
 
-def out_of_fold(x: Any, y: NDArray[Any], weights: NDArray[np.float64], groups: Sequence[str], *, strength: float) -> NDArray[np.float64]:
+def out_of_fold(
+    x: Any, y: NDArray[Any], weights: NDArray[np.float64], groups: Sequence[str], *, strength: float
+) -> NDArray[np.float64]:
     """Class probabilities, shape (n, classes), each predicted by a head that saw nothing of the row's group."""
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -52,7 +54,9 @@ def out_of_fold(x: Any, y: NDArray[Any], weights: NDArray[np.float64], groups: S
     return out
 
 
-def threshold_for(scores: NDArray[np.float64], truth: NDArray[np.bool_], weights: NDArray[np.float64], *, precision: float) -> float:
+def threshold_for(
+    scores: NDArray[np.float64], truth: NDArray[np.bool_], weights: NDArray[np.float64], *, precision: float
+) -> float:
     """The lowest score from which the weighted precision is at least `precision`; where none is, the best F0.5.
 
     Args:

@@ -96,7 +96,9 @@ class Heads:
                 dense, sparse = data["dense"].astype(np.float32), data["sparse"].astype(np.float32)
                 bias = data["bias"]
         except (OSError, KeyError, ValueError) as error:
-            raise IndexFault(f"{path} cannot be read: {error}.", hint="Run `delight playbook build`, or reinstall.") from error
+            raise IndexFault(
+                f"{path} cannot be read: {error}.", hint="Run `delight playbook build`, or reinstall."
+            ) from error
         if sparse.shape[0] not in (0, BUCKETS):
             raise IndexFault(f"{path} was made by another version.", hint="Run `delight playbook build`.")
         return cls(

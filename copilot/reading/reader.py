@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from copilot.reading.encoder import Encoder, Vectors
+from copilot.reading.encoder import Encoder
 from copilot.reading.features import Turn, hashed
 from copilot.reading.heads import Heads
 from copilot.reading.language import language_of
@@ -44,7 +44,9 @@ class Reader:
         enabled: Ids of signals and risks that have a page; None means all that the heads know.
     """
 
-    def __init__(self, encoder: Encoder, heads: Heads, own: Heads | None = None, enabled: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, encoder: Encoder, heads: Heads, own: Heads | None = None, enabled: frozenset[str] | None = None
+    ) -> None:
         self.encoder = encoder
         self.heads = heads
         self.own = own
@@ -92,15 +94,13 @@ class Reader:
             why = "automatic mail" if automatic else "the customer has not written"
         elif not any(c.isalnum() for c in target.text) and not _has_emoji(target.text):
             why = "no words"
-        elif (language := language_of(target.text)) != "en":
+        elif (language := language_of(target.text, ticket.customer.locale)) != "en":
             why = f"not read: the message is not in English ({language})"
         else:
             return None
         return Reading(ticket_version=ticket.version, reader=self.version, read=False, why_not=why, language=language)
 
-    def _claims(
-        self, scores: NDArray[np.float32], own: NDArray[np.float32] | None, row: int
-    ) -> dict[str, float]:
+    def _claims(self, scores: NDArray[np.float32], own: NDArray[np.float32] | None, row: int) -> dict[str, float]:
         """Heads that fire on the target, with their confidence; rules of the codebook applied."""
         fired: dict[str, float] = {}
         for heads, matrix in ((self.heads, scores), (self.own, own)):
@@ -192,7 +192,11 @@ class Reader:
 
 
 def _turns(ticket: Ticket, place: int) -> list[Turn]:
-    return [Turn(m.role, m.text) for m in ticket.messages[: place + 1] if m.public and not m.automatic and m.role != "system"]
+    return [
+        Turn(m.role, m.text)
+        for m in ticket.messages[: place + 1]
+        if m.public and not m.automatic and m.role != "system"
+    ]
 
 
 def _mood(row: NDArray[np.float32]) -> tuple[Mood, float]:

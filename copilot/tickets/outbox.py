@@ -44,8 +44,12 @@ class Outbox:
         mail = EmailMessage(policy=SMTP)
         try:
             mail["From"] = Address(author or self.team, addr_spec=self.sender)
-            mail["To"] = Address(ticket.customer.name, addr_spec=ticket.customer.email) if ticket.customer.email else (
-                f"{ticket.customer.shown}:;"  # an empty group: a chat or social queue has no address, the text still goes out
+            mail["To"] = (
+                Address(ticket.customer.name, addr_spec=ticket.customer.email)
+                if ticket.customer.email
+                else (
+                    f"{ticket.customer.shown}:;"  # an empty group: a chat or social queue has no address, the text still goes out
+                )
             )
         except (ValueError, IndexError) as error:
             raise RefusedAction(
@@ -61,7 +65,7 @@ class Outbox:
             mail["In-Reply-To"] = f"<{digest(ticket.ref, ticket.messages[-1].id)}@{ticket.queue}.queue>"
         mail["X-Delight-Ticket"] = ticket.ref
         mail.set_content(text)
-        name = f"{at:%Y%m%dT%H%M%S}-{digest(key)}.eml"
+        name = f"{digest(key)}.eml"
         try:
             write_atomically(self.folder / name, mail.as_bytes())
         except OSError as error:

@@ -19,7 +19,9 @@ HISTORY = re.compile(
 )
 SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
 QUOTED_LINE = re.compile(r"^ ?>", re.MULTILINE)
-SENT_FROM = re.compile(r"\n+(?:Sent from my|Von meinem .{2,20} gesendet|Envoyé de mon|Enviado desde mi|Get Outlook for)[^\n]{0,60}\s*$")
+SENT_FROM = re.compile(
+    r"\n+(?:Sent from my|Von meinem .{2,20} gesendet|Envoyé de mon|Enviado desde mi|Get Outlook for)[^\n]{0,60}\s*$"
+)
 
 
 def fold(text: str) -> tuple[str, str]:

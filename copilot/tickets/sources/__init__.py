@@ -37,7 +37,9 @@ def open_source(queue: str, path: Path, kind: str = "auto", own_address: str = "
         QueueFault: There is nothing at `path`, or nothing this program can read.
     """
     if not path.exists():
-        raise QueueFault(f"{path} is not there.", hint="Give a .jsonl, .csv or .mbox file, a Maildir or a folder of .eml files.")
+        raise QueueFault(
+            f"{path} is not there.", hint="Give a .jsonl, .csv or .mbox file, a Maildir or a folder of .eml files."
+        )
     kind = _kind(path) if kind == "auto" else kind
     if kind == "jsonl":
         from copilot.tickets.sources.jsonl import JsonLines

@@ -27,6 +27,12 @@ class Turn(Model):
     at: AwareDatetime | None = None
     author: str = ""
 
+    @field_validator("role", mode="before")
+    @classmethod
+    def _bystander(cls, value: object) -> object:
+        """`other` is somebody else in a public thread: shown, never judged, like a system line."""
+        return "system" if value == "other" else value
+
     @field_validator("at", mode="before")
     @classmethod
     def _naive_is_utc(cls, value: object) -> object:

@@ -77,7 +77,13 @@ def _conversation(key: str, rows: list[dict[str, str]]) -> Conversation:
         {
             "id": key,
             "subject": head["subject"],
-            "customer": {"id": email or name or key, "name": name, "email": email, "locale": head["locale"], "country": head["country"]},
+            "customer": {
+                "id": email or name or key,
+                "name": name,
+                "email": email,
+                "locale": head["locale"],
+                "country": head["country"],
+            },
             "tags": [tag.strip() for tag in head["tags"].split(";") if tag.strip()],
             **({"status": head["status"].lower()} if head["status"] else {}),
             **({"channel": head["channel"].lower()} if head["channel"] else {}),

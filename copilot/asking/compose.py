@@ -1,0 +1,67 @@
+"""Writes an ask from a page's wording, around the customer's verbatim words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from copilot.asking.models import Ask, Policy
+from copilot.drafting.composer import fill
+from copilot.errors import RefusedAction
+from copilot.playbook.models import AskKind, Match, Page, Play
+from copilot.reading.models import Reading, SignalDefinition
+from copilot.text import digest
+from copilot.tickets.models import Ticket
+from copilot.tickets.store import customer_key
+
+KIND_OF_OUTCOME: dict[str, AskKind] = {"testimonial": "quote", "social_share": "share", "referral": "refer"}
+
+
+def ask_play(
+    reading: Reading, matches: Sequence[Match], pages: Sequence[Page], definitions: Mapping[str, SignalDefinition]
+) -> Play | None:
+    """The ask that fits: of the page answering the strongest signal, else of the best match that has one, else any quote.
+
+    The signal's outcome names the kind (proactive fix → testimonial → quote).
+    """
+    wanted: AskKind | None = None
+    for label in reading.delight:
+        definition = definitions.get(label.name)
+        wanted = KIND_OF_OUTCOME.get(definition.outcome or "") if definition else None
+        plays = [
+            play for page in pages if label.name in page.signals and page.locale == "en" for play in page.of("ask")
+        ]
+        best = next((play for play in plays if play.name == wanted), plays[0] if plays else None)
+        if best is not None:
+            return best
+    matched = [play for match in matches for play in match.page.of("ask")]
+    others = [play for page in pages if page.locale == "en" for play in page.of("ask") if play.name == "quote"]
+    return (matched or others or [None])[0]
+
+
+def compose_ask(ticket: Ticket, play: Play, values: Mapping[str, str], policy: Policy, now: datetime) -> Ask:
+    """The ask as it will stand in the draft; one wording of the play, fixed by the ticket.
+
+    Raises:
+        RefusedAction: There are no words to quote.
+    """
+    quote = values.get("customer.quote", "")
+    if not quote:
+        raise RefusedAction("There is nothing to quote in the customer's last message.")
+    fitting = sorted(play.phrasings, key=lambda p: sum("{" + name + "}" in p.text for name in _missing(values)))
+    chosen = fitting[int(digest(ticket.ref, play.id), 16) % len(fitting)] if not _missing(values) else fitting[0]
+    return Ask(
+        id="a-" + digest(ticket.ref, quote, now.isoformat())[:10],
+        ticket_ref=ticket.ref,
+        customer_key=customer_key(ticket),
+        kind=play.name,  # type: ignore[arg-type]  # the parser admits no other name for an ask
+        play_id=play.id,
+        wording=f"{policy.wording}/{play.id}",
+        words=quote,
+        text=fill(chosen.text, values),
+        created_at=now,
+    )
+
+
+def _missing(values: Mapping[str, str]) -> list[str]:
+    return [name for name in ("customer.first_name", "agent.name") if name not in values]

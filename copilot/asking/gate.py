@@ -1,0 +1,147 @@
+"""The ask gate: one pure function from what is known to a verdict with reasons. It stands above every campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from copilot.asking.models import Ask, Policy, Reason, Verdict
+from copilot.reading.models import HAPPY, Reading
+from copilot.tickets.models import Ticket
+
+KIND_WORDS = {"staff": "works for us", "partner": "works with us", "minor": "is a minor"}
+YEAR = timedelta(days=365)
+
+
+def judge(
+    ticket: Ticket,
+    reading: Reading,
+    policy: Policy,
+    history: Sequence[Ask],
+    other_open: Sequence[str],
+    paused_by: str,
+    quote: str,
+    now: datetime,
+) -> Verdict:
+    """Whether to ask this customer, in this conversation, now.
+
+    Args:
+        history: All asks of the same person, of any department.
+        other_open: Refs of the person's other open tickets.
+        paused_by: Who paused all asks of the person; empty when nobody did.
+        quote: The words an ask would quote; empty when none can be.
+    """
+    reasons = [
+        _confirmed(ticket, reading),
+        _mood(reading),
+        _risks(reading),
+        Reason(
+            rule="other-tickets",
+            ok=not other_open,
+            text=f"{len(other_open)} other open ticket{'s' * (len(other_open) > 1)} ({', '.join(other_open[:3])})"
+            if other_open
+            else "no other open ticket",
+        ),
+        _tactful(reading),
+        Reason(
+            rule="quote", ok=bool(quote), text="there are words worth quoting" if quote else "nothing quotable was said"
+        ),
+        *_history(history, policy, now),
+        Reason(
+            rule="do-not-ask",
+            ok=not paused_by,
+            text=f"asks are paused by {paused_by}" if paused_by else "asks are not paused",
+            final=True,
+        ),
+        _person(ticket),
+        _region(ticket, policy),
+    ]
+    return Verdict(ok=all(reason.ok for reason in reasons), reasons=tuple(reasons))
+
+
+def _confirmed(ticket: Ticket, reading: Reading) -> Reason:
+    """Resolved by status, or the customer's own last words say so; a new question opens it again."""
+    target = ticket.target
+    asks_on = target is not None and target.text.rstrip().endswith("?")
+    confirmed = bool(reading.signals) and not asks_on
+    resolved = ticket.status in ("resolved", "closed")
+    text = "resolved" if resolved else "the customer confirmed it" if confirmed else "not resolved or confirmed yet"
+    return Reason(rule="resolved", ok=(resolved and not asks_on) or confirmed, text=text)
+
+
+def _mood(reading: Reading) -> Reason:
+    if not reading.read:
+        return Reason(rule="mood", ok=False, text=f"the mood is not known ({reading.why_not})")
+    return Reason(rule="mood", ok=reading.mood in HAPPY and not reading.sarcasm, text=f"the customer is {reading.mood}")
+
+
+def _risks(reading: Reading) -> Reason:
+    names = ", ".join(label.name.replace("_", " ") for label in reading.risks)
+    return Reason(rule="risk", ok=not reading.risks, text=f"open risk: {names}" if names else "no open risk")
+
+
+def _tactful(reading: Reading) -> Reason:
+    ok = reading.ask_ok or bool(reading.delight)
+    return Reason(
+        rule="tact", ok=ok, text="there is warmth to build on" if ok else "plain thanks, no moment to build on"
+    )
+
+
+def _history(history: Sequence[Ask], policy: Policy, now: datetime) -> list[Reason]:
+    sent = [ask for ask in history if ask.sent_at is not None]
+    last = max((ask.sent_at for ask in sent if ask.sent_at), default=None)
+    pause = timedelta(days=policy.pause_after_decline_days)
+    declined = [a for a in sent if a.state in ("declined", "withdrawn") and a.sent_at and now - a.sent_at < pause]
+    waiting = [
+        a
+        for a in sent
+        if a.state == "sent" and a.sent_at and now - a.sent_at < timedelta(days=policy.answer_within_days)
+    ]
+    year = [a for a in sent if a.sent_at and now - a.sent_at < YEAR]
+    cool = timedelta(days=policy.cool_down_days)
+    warm = last is not None and now - last < cool
+    return [
+        Reason(rule="declined", ok=not declined, text="said no before" if declined else "never said no", final=True),
+        Reason(
+            rule="unanswered", ok=not waiting, text="an ask waits for its answer" if waiting else "no ask is waiting"
+        ),
+        Reason(
+            rule="cool-down",
+            ok=not warm,
+            text=f"asked {(now - last).days} days ago; {policy.cool_down_days} must pass"
+            if warm and last
+            else "cool-down is over",
+        ),
+        Reason(
+            rule="budget",
+            ok=len(year) < policy.yearly_budget,
+            text=f"{len(year)} of {policy.yearly_budget} asks this year",
+        ),
+    ]
+
+
+def _person(ticket: Ticket) -> Reason:
+    kind = ticket.customer.kind
+    return Reason(
+        rule="person",
+        ok=kind == "customer",
+        text="a customer"
+        if kind == "customer"
+        else f"{ticket.customer.first_name or 'this person'} {KIND_WORDS[kind]}",
+        final=True,
+    )
+
+
+def _region(ticket: Ticket, policy: Policy) -> Reason:
+    country = ticket.customer.country
+    rule = policy.regions.get(country, "allowed")
+    began = ticket.messages[0].role == "customer" and not ticket.messages[0].automatic
+    ok = rule == "allowed" or (rule == "customer-began" and began)
+    text = {
+        "allowed": "no rule for this region" if country else "region unknown, no rule applies",
+        "customer-began": f"{country}: the customer began this conversation"
+        if ok
+        else f"{country}: only where the customer began",
+        "never": f"{country}: asks are not allowed",
+    }[rule]
+    return Reason(rule="region", ok=ok, text=text, final=True)

@@ -1,0 +1,144 @@
+"""Verdict, Ask, Terms, Entry: an ask and the permission that may follow it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from copilot.errors import RefusedAction
+from copilot.playbook.models import AskKind
+from copilot.tickets.models import Model
+
+AskState = Literal[
+    "drafted", "sent", "granted", "declined", "conditional", "unclear", "expired", "withdrawn", "dropped"
+]
+Answer = Literal["granted", "declined", "conditional", "unclear", "withdrawn"]
+Place = Literal["website", "social", "sales", "internal"]
+PLACES: tuple[Place, ...] = ("website", "social", "sales", "internal")
+NameStyle = Literal["full", "first", "initials", "anonymous"]
+NAME_STYLES: tuple[NameStyle, ...] = ("full", "first", "initials", "anonymous")
+Condition = Literal["name_style", "place", "edit_words", "legal_approval", "other"]
+MET_BY_TERMS: frozenset[str] = frozenset(["name_style", "place"])
+"""Conditions that the recorded terms themselves meet; any other keeps the story waiting for the customer."""
+
+
+class Reason(Model):
+    """One rule of the gate and how it came out; `final` marks a no that nothing overrides (law, or the customer's own)."""
+
+    rule: str
+    ok: bool
+    text: str
+    final: bool = False
+
+
+class Verdict(Model):
+    """What the gate says, with every reason."""
+
+    ok: bool
+    reasons: tuple[Reason, ...]
+
+    @property
+    def against(self) -> tuple[Reason, ...]:
+        """The reasons for a no."""
+        return tuple(reason for reason in self.reasons if not reason.ok)
+
+    @property
+    def why_not(self) -> str:
+        """The reasons for a no as one line."""
+        return "; ".join(reason.text for reason in self.against)
+
+
+class Ask(Model):
+    """One permission-to-share ask. `words` are the exact customer's words it quotes, `text` the whole block sent."""
+
+    id: str
+    ticket_ref: str
+    customer_key: str
+    kind: AskKind
+    play_id: str
+    wording: str
+    words: str
+    text: str
+    state: AskState = "drafted"
+    created_at: AwareDatetime
+    sent_at: AwareDatetime | None = None
+    message_id: str = ""
+
+    def sent(self, message_id: str, at: AwareDatetime) -> Ask:
+        """The ask as it went out.
+
+        Raises:
+            RefusedAction: It already did, or was dropped.
+        """
+        if self.state != "drafted":
+            raise RefusedAction(f"This ask is {self.state} and cannot be sent again.")
+        return self.model_copy(update={"state": "sent", "sent_at": at, "message_id": message_id})
+
+    def dropped(self) -> Ask:
+        """The ask taken out of the draft again.
+
+        Raises:
+            RefusedAction: The customer has it already.
+        """
+        if self.state != "drafted":
+            raise RefusedAction(f"This ask is {self.state}; only one that was not sent can be dropped.")
+        return self.model_copy(update={"state": "dropped"})
+
+    def answered(self, answer: Answer) -> Ask:
+        """The ask after an answer.
+
+        Raises:
+            RefusedAction: It was never sent, or the answer does not follow from its state.
+        """
+        if self.state in ("drafted", "dropped"):
+            raise RefusedAction("The customer has not been asked yet.", hint="Send the ask first.")
+        if answer == "withdrawn" and self.state not in ("granted", "conditional"):
+            raise RefusedAction("Only a permission that was given can be withdrawn.", hint="Record a decline instead.")
+        if self.state == "withdrawn":
+            raise RefusedAction("The customer withdrew; a new permission needs a new ask.")
+        if self.state == "declined" and answer != "declined":
+            raise RefusedAction("The customer said no; a new permission needs a new ask.")
+        return self.model_copy(update={"state": answer})
+
+
+class Terms(Model):
+    """What the customer allowed."""
+
+    places: tuple[Place, ...] = ()
+    name_style: NameStyle = "anonymous"
+    company: bool = False
+    conditions: tuple[Condition, ...] = ()
+
+
+class Entry(Model):
+    """One line of the permission ledger; never changed, never removed."""
+
+    seq: int
+    ask_id: str
+    ticket_ref: str
+    customer_key: str
+    answer: Answer
+    words: str
+    """The exact words shown to the customer."""
+    words_hash: str
+    wording: str
+    terms: Terms
+    answer_text: str
+    """What the customer wrote."""
+    channel: str
+    message_id: str
+    at: AwareDatetime
+    by: str
+
+
+class Policy(Model):
+    """The asking policy: front matter of `playbooks/asking.md`, explained there."""
+
+    wording: str
+    cool_down_days: int = 120
+    yearly_budget: int = 2
+    pause_after_decline_days: int = 365
+    answer_within_days: int = 21
+    regions: dict[str, Literal["allowed", "customer-began", "never"]] = {}
+    disclosures: dict[str, str] = {}

@@ -1,0 +1,34 @@
+"""Reads `playbooks/asking.md`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from copilot.asking.models import Policy
+from copilot.errors import PageError
+from copilot.playbook.frontmatter import read_page, split, validate
+from copilot.playbook.slots import check_slots
+
+SHORTEST_PAUSE = 365
+
+
+def load_policy(playbooks: Path) -> Policy:
+    """The policy of a playbook folder.
+
+    Raises:
+        PageError: The file is missing, a line is wrong, or a pause is shorter than a customer's no deserves.
+    """
+    path = playbooks / "asking.md"
+    shown = f"{playbooks.name}/asking.md"
+    text = read_page(path)
+    values, _, _ = split(shown, text)
+    policy = validate(shown, text, Policy, values)
+    lines = text.split("\n")
+    for key, least in (("pause_after_decline_days", SHORTEST_PAUSE), ("cool_down_days", 1), ("answer_within_days", 1)):
+        if getattr(policy, key) < least:
+            line = next((n for n, row in enumerate(lines, start=1) if row.startswith(key)), 1)
+            raise PageError(shown, line, f"{key}: {getattr(policy, key)}", f"at least {least}")
+    for sentence in policy.disclosures.values():
+        line = next((n for n, row in enumerate(lines, start=1) if sentence[:20] in row), 1)
+        check_slots(shown, line, sentence)
+    return policy

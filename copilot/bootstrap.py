@@ -1,0 +1,157 @@
+"""The one composition root: settings in, a desk out. Nothing else builds a desk, and nothing here decides anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from copilot.errors import UsageError
+from copilot.settings import FILE_NAME, Settings, load, template
+
+if TYPE_CHECKING:
+    from copilot.db.engine import Database
+    from copilot.desk import Brain, Desk
+    from copilot.playbook.search import Playbook
+    from copilot.reading.reader import Reader
+
+HOME = Path(__file__).parent
+DEMO_QUEUE = "fernway"
+DEMO_SETTINGS = {
+    "agent": "Mara",
+    "company": "Fernway",
+    "team": "Fernway Support",
+    "team_address": "help@fernway.example",
+}
+
+
+def starter(name: str) -> Path:
+    """The `playbooks` or `prompts` that come with the program: in a checkout beside the code, in a wheel inside it."""
+    beside = HOME.parent / name
+    return beside if (HOME.parent / "pyproject.toml").exists() and beside.is_dir() else HOME / "starter" / name
+
+
+@dataclass
+class Workspace:
+    """One workspace, its parts made when they are first asked for."""
+
+    settings: Settings
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def playbooks(self) -> Path:
+        return self.settings.resolve(self.settings.playbooks)
+
+    @property
+    def prompts(self) -> Path:
+        folder = self.settings.resolve(self.settings.prompts)
+        return folder if folder.is_dir() else starter("prompts")
+
+    @property
+    def index(self) -> Path:
+        return self.settings.resolve(self.settings.index)
+
+    @cached_property
+    def database(self) -> Database:
+        from copilot.db.engine import Database
+
+        return Database(self.settings.resolve(self.settings.database))
+
+    @cached_property
+    def brain(self) -> Brain:
+        from copilot.desk import Brain
+
+        return Brain(self._load_brain)
+
+    def _load_brain(self) -> tuple[Reader, Playbook]:
+        from copilot.playbook.search import Playbook
+        from copilot.reading.encoder import OnnxEncoder
+        from copilot.reading.heads import SHIPPED, Heads
+        from copilot.reading.reader import Reader
+
+        encoder = OnnxEncoder(self.index / "encoder")
+        playbook = Playbook(self.index, encoder)
+        own = playbook.folder / "own-heads.npz"
+        enabled = frozenset(playbook.definitions)
+        reader = Reader(encoder, Heads.load(SHIPPED), Heads.load(own) if own.exists() else None, enabled)
+        return reader, playbook
+
+    @cached_property
+    def desk(self) -> Desk:
+        from copilot.asking.policy import load_policy
+        from copilot.desk import Desk
+        from copilot.drafting.composer import Setting
+        from copilot.tickets.outbox import Outbox
+
+        s = self.settings
+        return Desk(
+            self.database,
+            self.brain,
+            lambda: load_policy(self.playbooks),
+            Outbox(s.resolve(s.outbox), s.team_address, s.team),
+            Setting(agent=s.agent, team=s.team, company=s.company),
+            self.clock,
+        )
+
+    def close(self) -> None:
+        """Release files."""
+        if "brain" in self.__dict__:
+            self.brain.close()
+        if "database" in self.__dict__:
+            self.database.close()
+
+
+def open_workspace(folder: Path | None = None, **flags: object) -> Workspace:
+    """The workspace in `folder`, in DELIGHT_WORKSPACE, or here.
+
+    Raises:
+        SettingsError: A setting is wrong.
+        UsageError: The folder is not there.
+    """
+    where = folder or Path(os.environ.get("DELIGHT_WORKSPACE", "."))
+    if not where.is_dir():
+        raise UsageError(f"{where} is not a folder.", hint="`delight init DIR` makes a workspace.")
+    return Workspace(load(where, **flags))
+
+
+def make_workspace(folder: Path, **values: str) -> list[Path]:
+    """Write `delight.toml` and the starter playbook and prompts into `folder`; return what was written.
+
+    Nothing that is there already is touched.
+
+    Raises:
+        UsageError: The folder is a workspace already, or cannot be written.
+    """
+    if (folder / FILE_NAME).exists():
+        raise UsageError(f"{folder / FILE_NAME} is there already.", hint="Choose another folder, or edit that file.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = []
+        for name in ("playbooks", "prompts"):
+            target = folder / name
+            if not target.exists():
+                shutil.copytree(starter(name), target)
+                written.append(target)
+        (folder / FILE_NAME).write_text(template(**values), "utf-8")
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}.") from error
+    return [folder / FILE_NAME, *written]
+
+
+def demo_workspace(folder: Path) -> Workspace:
+    """The demo's workspace: in a checkout on the checkout's own playbooks and index, elsewhere on copies."""
+    if not (folder / FILE_NAME).exists():
+        values = dict(DEMO_SETTINGS)
+        if (HOME.parent / "pyproject.toml").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in ("playbooks", "prompts", "index"):
+                values[name] = str(HOME.parent / name)
+            (folder / FILE_NAME).write_text(template(**values), "utf-8")
+        else:
+            make_workspace(folder, **values)
+    return Workspace(load(folder))

@@ -1,0 +1,93 @@
+"""`delight doctor`: looks at every part of a workspace and says what works and what leaves the machine."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from copilot.bootstrap import Workspace
+from copilot.errors import DelightError
+
+Row = tuple[str, str, str]
+
+
+def examine(space: Workspace) -> list[Row]:
+    """(part, state, detail) rows; states are `ok`, `missing` (with the way out) and `broken`."""
+    s = space.settings
+    rows: list[Row] = [
+        ("workspace", "ok", str(s.workspace)),
+        (
+            "agent",
+            "ok" if s.agent else "missing",
+            s.agent or "set `agent` in delight.toml: drafts are signed, actions recorded",
+        ),
+        ("encoder", "ok", s.encoder),
+    ]
+    rows.append(_try("database", lambda: _database(space)))
+    rows.append(_try("playbook", lambda: _playbook(space)))
+    rows.append(_try("index", lambda: _index(space)))
+    rows.append(_try("asking policy", lambda: _policy(space)))
+    rows.append(_try("prompts", lambda: _prompts(space)))
+    if not s.queues:
+        rows.append(("queues", "missing", "none in delight.toml; `delight sync PATH` reads any file"))
+    for name, queue in s.queues.items():
+        path = s.resolve(queue.path)
+        rows.append(
+            (
+                f"queue {name}",
+                "ok" if path.exists() else "broken",
+                str(path) if path.exists() else f"{path} is not there",
+            )
+        )
+    rows.append(("outbox", "ok", f"{s.resolve(s.outbox)} (replies are written here as .eml; nothing is mailed)"))
+    rows.append(("leaves the machine", "ok", "nothing: no model, no telemetry, no server; everything runs here"))
+    return rows
+
+
+def _try(part: str, look: object) -> Row:
+    try:
+        state, detail = look()  # type: ignore[operator]
+    except DelightError as error:
+        return part, "broken", str(error)
+    return part, state, detail
+
+
+def _database(space: Workspace) -> tuple[str, str]:
+    from copilot.tickets.store import set_aside, tickets
+
+    with space.database.read() as connection:
+        count = connection.execute(select(func.count()).select_from(tickets)).scalar_one()
+        aside = connection.execute(select(func.count()).select_from(set_aside)).scalar_one()
+    return "ok", f"{space.database.path}: {count} tickets, {aside} set aside"
+
+
+def _playbook(space: Workspace) -> tuple[str, str]:
+    from copilot.playbook.lint import lint
+
+    linted = lint(space.playbooks, space.clock().date())
+    if linted.errors:
+        return "broken", f"{linted.errors[0]} (`delight playbook check` shows all {len(linted.errors)})"
+    return "ok", f"{space.playbooks}: {len(linted.pages)} pages, {len(linted.definitions)} signals and risks"
+
+
+def _index(space: Workspace) -> tuple[str, str]:
+    from copilot.playbook.build import current
+
+    if current(space.index) is None:
+        return "missing", f"{space.index}: run `delight playbook build`"
+    reader, playbook = space.brain.get()
+    space.brain.warm()
+    return "ok", f"{space.index}: build {playbook.name}, encoder {reader.encoder.name}, reader {reader.version}"
+
+
+def _policy(space: Workspace) -> tuple[str, str]:
+    from copilot.asking.policy import load_policy
+
+    policy = load_policy(space.playbooks)
+    return "ok", f"wording {policy.wording}, cool-down {policy.cool_down_days} days, {policy.yearly_budget} asks a year"
+
+
+def _prompts(space: Workspace) -> tuple[str, str]:
+    from copilot.drafting.prompts import load_prompts
+
+    found = load_prompts(space.prompts)
+    return "ok", ", ".join(f"{prompt.id} {prompt.version}" for prompt in found) or "none"

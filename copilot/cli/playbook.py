@@ -1,0 +1,102 @@
+"""`delight playbook …`: what a team lead runs after saving a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from copilot.cli.output import data, json_lines, progress, say, table
+
+app = typer.Typer(help="Build, check and search the playbook.", no_args_is_help=True, rich_markup_mode=None)
+WorkspaceOption = Annotated[
+    Path | None, typer.Option("--workspace", "-w", help="The workspace folder; else DELIGHT_WORKSPACE, else here.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")]
+
+
+@app.command()
+def build(
+    workspace: WorkspaceOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Compile and encode everything again.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the pages live: compile the encoder once, encode what changed, swap the index in. Pages with errors change nothing."""
+    from copilot.bootstrap import open_workspace
+    from copilot.playbook.build import build as run
+
+    space = open_workspace(workspace)
+    with progress() as bar:
+        report = run(
+            space.playbooks, space.index, space.settings.encoder, space.clock().date(), force=force, progress=bar
+        )
+    if as_json:
+        json_lines([report.model_dump(mode="json", exclude={"linted"})])
+        return
+    for finding in report.linted.findings:
+        say(str(finding))
+    what = "nothing changed" if report.unchanged else f"{report.encoded} texts encoded"
+    own = f", own signals: {', '.join(report.own_signals)}" if report.own_signals else ""
+    say(f"{report.pages} pages, {report.entries} entries, {what}{own}; build {report.build} serves.")
+
+
+@app.command()
+def check(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Parse every page, try every condition, run every example. Exit 1 where something is wrong."""
+    from copilot.bootstrap import open_workspace
+    from copilot.playbook.build import current
+    from copilot.playbook.examples import run_examples
+    from copilot.playbook.lint import lint
+
+    space = open_workspace(workspace)
+    linted = lint(space.playbooks, space.clock().date())
+    findings = list(linted.findings)
+    summary = ""
+    if not linted.errors:
+        if current(space.index) is None:
+            say("no index yet: the examples are not run; `delight playbook build` makes one")
+        else:
+            reader, playbook = space.brain.get()
+            if {p.digest for p in playbook.pages} != {p.digest for p in linted.pages}:
+                say(
+                    "the index is older than the pages: examples run against what serves; `delight playbook build` makes the pages live"
+                )
+            report = run_examples(playbook, reader)
+            findings += report.findings
+            summary = f", {report.passed} of {report.total} examples right"
+    if as_json:
+        json_lines(findings)
+    else:
+        for finding in findings:
+            data(str(finding))
+        say(
+            f"{len(linted.pages)} pages, {len(linted.definitions)} signals and risks{summary}, {len(findings)} findings"
+        )
+    space.close()
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def search(
+    words: Annotated[str, typer.Argument(help="A customer's message, or any words.")],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=20, help="How many pages.")] = 5,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which pages a message brings up, how near they are, and why."""
+    from copilot.bootstrap import open_workspace
+
+    space = open_workspace(workspace)
+    matches = space.brain.get()[1].search(words, count)
+    if as_json:
+        json_lines(
+            [
+                {"page": m.page.id, "score": m.score, "why": m.why, "play": m.play.id, "citation": m.play.citation}
+                for m in matches
+            ]
+        )
+    else:
+        table(("score", "page", "play", "why"), [(f"{m.score:.2f}", m.page.path, m.play.title, m.why) for m in matches])
+    space.close()

@@ -1,0 +1,127 @@
+"""`delight stories …`: what marketing runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from copilot.cli.output import data, json_lines, say, table
+
+app = typer.Typer(help="List, show, approve and export stories.", no_args_is_help=True, rich_markup_mode=None)
+WorkspaceOption = Annotated[
+    Path | None, typer.Option("--workspace", "-w", help="The workspace folder; else DELIGHT_WORKSPACE, else here.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines instead of text.")]
+
+
+@app.command("list")
+def list_stories(
+    state: Annotated[
+        str, typer.Option(help="noticed, awaiting_customer, awaiting_marketing, ready or withdrawn.")
+    ] = "",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List stories with where they stand."""
+    from copilot.bootstrap import open_workspace
+    from copilot.errors import UsageError
+    from copilot.stories.models import STATES
+
+    if state and state not in STATES:
+        raise UsageError(f"There is no state {state}.", hint=f"Choose {', '.join(STATES)}.")
+    space = open_workspace(workspace)
+    found = [where for where in space.desk.stories() if not state or where.state == state]
+    if as_json:
+        json_lines(found)
+        return
+    table(
+        ("story", "state", "customer", "hook", "why"),
+        [(w.story.id, w.state.replace("_", " "), w.story.customer_name, w.story.hook, w.why) for w in found],
+    )
+    funnel = space.desk.funnel()
+    say(
+        f"{funnel.moments} moments, {funnel.asked} asked, {funnel.granted} yes, {funnel.stories} stories, {funnel.ready} ready"
+    )
+    space.close()
+
+
+@app.command()
+def show(
+    story: Annotated[str, typer.Argument(help="The story's id.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one story: words, permission, terms, and what it waits for."""
+    from copilot.bootstrap import open_workspace
+
+    space = open_workspace(workspace)
+    where = space.desk.story(story)
+    if as_json:
+        json_lines([where])
+        return
+    s = where.story
+    rows = [
+        ("state", f"{where.state.replace('_', ' ')}: {where.why}"),
+        ("ticket", s.ticket_ref),
+        ("hook", s.hook),
+        ("moment", s.moment),
+        ("catalyst", s.catalyst + (f" ({s.play_id})" if s.play_id else "")),
+        ("signal", s.signal or "none"),
+        ("outcome", s.outcome.replace("_", " ")),
+        *(("quote", f"“{quote.text}”") for quote in s.quotes),
+        ("attribution", where.attribution or "not agreed yet"),
+        ("places", ", ".join(where.terms.places) if where.terms else "not agreed yet"),
+        ("permission", f"ledger entry {where.permission}" if where.permission else "none"),
+        ("disclosure", s.disclosure if s.gift else "nothing was given"),
+        ("approved by", where.approved_by or "nobody yet"),
+    ]
+    table(("", ""), [(name, " ".join(value.split())) for name, value in rows])
+    space.close()
+
+
+@app.command()
+def approve(
+    story: Annotated[str, typer.Argument(help="The story's id.")],
+    by: Annotated[str, typer.Option("--by", help="Who approves for marketing; else `agent` of the settings.")] = "",
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Turn marketing's key. Possible only once the customer agreed to exactly these words."""
+    from copilot.bootstrap import open_workspace
+
+    space = open_workspace(workspace)
+    where = space.desk.approve_story(story, by)
+    say(
+        f"{where.story.id} is {where.state}: approved by {where.approved_by}, {where.attribution}, {', '.join(where.terms.places if where.terms else ())}"
+    )
+    space.close()
+
+
+@app.command()
+def export(
+    fmt: Annotated[
+        Literal["markdown", "csv", "json"], typer.Option("--format", "-f", help="What to write.")
+    ] = "markdown",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file; else stdout.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write the ready stories, and only those, with attribution and disclosure."""
+    from copilot.bootstrap import open_workspace
+    from copilot.errors import UsageError
+    from copilot.stories.export import as_csv, as_json, as_markdown
+    from copilot.tickets.outbox import write_atomically
+
+    space = open_workspace(workspace)
+    ready = space.desk.exports()
+    text = {"markdown": as_markdown, "csv": as_csv, "json": as_json}[fmt](ready)
+    if out is None:
+        data(text)
+    else:
+        try:
+            write_atomically(out, text.encode())
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
+    waiting = len(space.desk.stories()) - len(ready)
+    say(f"{len(ready)} ready; {waiting} not, and so not exported (`delight stories list` says why)")
+    space.close()

@@ -1,0 +1,989 @@
+"""The flow: open a ticket, guide, draft, approve, send, ask, record, tell. Every front door calls this and nothing beneath.
+
+What must not live here: rendering, vendor libraries, rules (rooms own them). One method, one user action, one transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple, Protocol
+from uuid import uuid4
+
+import anyio.to_thread
+from sqlalchemy import Connection, exists, select
+
+from copilot.asking import store as asking
+from copilot.asking.compose import ask_play, compose_ask
+from copilot.asking.gate import judge
+from copilot.asking.models import Answer, Ask, Entry, Policy, Terms, Verdict
+from copilot.db.engine import Database
+from copilot.drafting import store as drafting
+from copilot.drafting.checks import CheckContext, check
+from copilot.drafting.composer import (
+    Setting,
+    best_quote,
+    compose,
+    default_tone,
+    insert_play,
+    quotable,
+    slot_values,
+    text_of,
+)
+from copilot.drafting.models import Draft, Part
+from copilot.errors import Conflict, DelightError, NotFound, RefusedAction
+from copilot.playbook import store as guiding
+from copilot.playbook.conditions import Facts, facts
+from copilot.playbook.decide import escalations, walk
+from copilot.playbook.models import Escalation, Match, Play, Tone, Walk
+from copilot.playbook.search import Playbook
+from copilot.reading import store as reading_store
+from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading
+from copilot.reading.reader import Reader
+from copilot.scoring.funnel import Funnel, funnel
+from copilot.stories import store as telling
+from copilot.stories.compose import compose_story
+from copilot.stories.models import Approval, Export, Quote, Standing, Story
+from copilot.stories.release import approve, export_of, prove_quotes
+from copilot.text import digest
+from copilot.tickets import store as ticketing
+from copilot.tickets.models import Message, Ticket
+
+Clock = Callable[[], datetime]
+View = Literal["needs", "moments", "all", "done"]
+VIEWS: tuple[View, ...] = ("needs", "moments", "all", "done")
+READ_BATCH = 64
+FACT_TEXT = 2_000
+ASK_SEPARATOR = "\n\n"
+
+
+class Sender(Protocol):
+    """Takes a reply to where the ticket came from."""
+
+    def send(self, ticket: Ticket, text: str, author: str, key: str, at: datetime) -> Message:
+        """Send, exactly once for one `key`; return the reply as a message of the thread.
+
+        Raises:
+            QueueFault: It could not be sent; nothing was.
+            RefusedAction: The ticket cannot be answered.
+        """
+        ...
+
+
+class QueueRow(NamedTuple):
+    """One line of the queue; `rank` is what it is sorted by (0 an escalation that is due … 4 nothing to do)."""
+
+    ref: str
+    customer: str
+    title: str
+    status: str
+    opened_at: datetime
+    last_at: datetime
+    waiting_since: datetime | None
+    mood: str
+    signals: tuple[str, ...]
+    risks: tuple[str, ...]
+    moment: bool
+    due_at: datetime | None
+    due_to: str
+    rank: int
+
+    @property
+    def delight(self) -> tuple[str, ...]:
+        return tuple(name for name in self.signals if name != "resolved_thanks")
+
+
+class Guidance(NamedTuple):
+    """What the copilot says beside a ticket."""
+
+    matches: tuple[Match, ...]
+    escalations: tuple[Escalation, ...]
+    walk: Walk | None
+    """The decision that matches, walked as far as it goes; None where no page has one."""
+    verdict: Verdict
+    ask_play: Play | None
+    quote: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A ticket from the store, with all that is kept beside it; the reading is None when it must be read first."""
+
+    ticket: Ticket
+    reading: Reading | None
+    draft: Draft | None
+    asks: tuple[Ask, ...]
+    entries: tuple[Entry, ...]
+    story: Standing | None
+
+
+@dataclass(frozen=True)
+class Read:
+    """The reading is there."""
+
+    ref: str
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Guided:
+    """The guidance is there."""
+
+    ref: str
+    guidance: Guidance
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A step could not be done; the steps before it stand."""
+
+    ref: str
+    error: DelightError
+
+
+Event = Opened | Read | Guided | Failed
+
+
+class Brain:
+    """Reader and playbook, loaded at first use in whichever thread needs them; replaced whole by a rebuild.
+
+    Args:
+        load: Makes them.
+    """
+
+    def __init__(self, load: Callable[[], tuple[Reader, Playbook]]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._loaded: tuple[Reader, Playbook] | None = None
+
+    def get(self) -> tuple[Reader, Playbook]:
+        """Reader and playbook.
+
+        Raises:
+            IndexFault: Nothing is built yet.
+        """
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def warm(self) -> None:
+        """Load and run everything once."""
+        reader, playbook = self.get()
+        reader.encoder.encode(["ready"])
+        playbook.warm()
+
+    def close(self) -> None:
+        """Release files."""
+        if self._loaded is not None:
+            self._loaded[1].close()
+            self._loaded = None
+
+
+class Desk:
+    """The one flow.
+
+    Args:
+        database: The store.
+        brain: Reader and playbook.
+        policy: Reads the asking policy; called when a verdict is due, so that an edit counts at once.
+        sender: Where replies go.
+        setting: Who writes, for whom.
+        clock: Tells the time, aware.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        brain: Brain,
+        policy: Callable[[], Policy],
+        sender: Sender,
+        setting: Setting,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
+        self.database = database
+        self.brain = brain
+        self.policy = policy
+        self.sender = sender
+        self.setting = setting
+        self.clock = clock
+
+    # The queue
+
+    def queue(self, view: View = "all") -> list[QueueRow]:
+        """The rows of a view, what needs a person first. Needs no model: everything is stored."""
+        t, r = ticketing.tickets.c, reading_store.readings.c
+        asked = exists().where(asking.asks.c.ticket_ref == t.ref, asking.asks.c.sent_at.is_not(None))
+        told = exists().where(telling.stories.c.ticket_ref == t.ref)
+        query = select(
+            t.ref,
+            t.customer_name,
+            t.title,
+            t.status,
+            t.opened_at,
+            t.last_at,
+            t.waiting_since,
+            r.mood,
+            r.signals,
+            r.risks,
+            r.moment,
+            r.due_at,
+            r.due_to,
+            (asked | told).label("kept"),
+        ).select_from(ticketing.tickets.outerjoin(reading_store.readings))
+        now = self.clock()
+        rows = []
+        with self.database.read() as connection:
+            for row in connection.execute(query):
+                made = QueueRow(
+                    row.ref,
+                    row.customer_name,
+                    row.title,
+                    row.status,
+                    row.opened_at,
+                    row.last_at,
+                    row.waiting_since,
+                    row.mood or "",
+                    tuple(row.signals or ()),
+                    tuple(row.risks or ()),
+                    bool(row.moment),
+                    row.due_at,
+                    row.due_to or "",
+                    4,
+                )
+                made = made._replace(rank=_rank(made, bool(row.kept), now))
+                if _in_view(made, view):
+                    rows.append(made)
+        rows.sort(key=_order)
+        return rows
+
+    def funnel(self) -> Funnel:
+        """Counts from moment to ready story."""
+        with self.database.read() as connection:
+            return funnel(connection)
+
+    def unread(self) -> list[str]:
+        """Refs of tickets that have no reading of their present version."""
+        t, r = ticketing.tickets.c, reading_store.readings.c
+        query = select(t.ref).select_from(ticketing.tickets.outerjoin(reading_store.readings))
+        query = query.where((r.ref.is_(None)) | (r.ticket_version != t.version))
+        with self.database.read() as connection:
+            return list(connection.execute(query).scalars())
+
+    def read_all(self, progress: Callable[[int, int], None] = lambda *_: None) -> int:
+        """Read every ticket that changed since it was last read; return how many."""
+        refs = self.unread()
+        progress(0, len(refs))
+        for start in range(0, len(refs), READ_BATCH):
+            part = refs[start : start + READ_BATCH]
+            with self.database.read() as connection:
+                tickets = [ticketing.get(connection, ref) for ref in part]
+            reader, playbook = self.brain.get()
+            fresh = reader.read_many(tickets)
+            with self.database.begin() as connection:
+                for ticket, reading in zip(tickets, fresh, strict=True):
+                    self._keep(connection, ticket, reading, playbook)
+            progress(start + len(part), len(refs))
+        return len(refs)
+
+    def refresh_due(self) -> None:
+        """Evaluate the escalation rules again: time passes even where nobody writes."""
+        _, playbook = self.brain.get()
+        now = self.clock()
+        t, r = ticketing.tickets.c, reading_store.readings.c
+        query = (
+            select(t.ref, t.waiting_since, t.opened_at, t.last_at, r.facts, r.due_at, r.due_to)
+            .join(reading_store.readings)
+            .where(t.status.in_(["open", "pending"]))
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(query).all()
+            told = guiding.all_told(connection)
+        changed = []
+        for row in rows:
+            if not row.facts:
+                continue
+            known = Facts({**row.facts, **_times(row.waiting_since, row.opened_at, now)})
+            due_at, due_to = _due(
+                escalations(playbook.pages, known, row.waiting_since or row.last_at, told.get(row.ref, frozenset()))
+            )
+            if (due_at, due_to) != (row.due_at, row.due_to):
+                changed.append({"ref": row.ref, "due_at": due_at, "due_to": due_to})
+        if changed:
+            table = reading_store.readings
+            with self.database.begin() as connection:
+                for values in changed:
+                    connection.execute(table.update().where(table.c.ref == values.pop("ref")).values(**values))
+
+    # One ticket
+
+    def ticket(self, ref: str) -> Ticket:
+        """The stored ticket.
+
+        Raises:
+            NotFound: There is none.
+        """
+        with self.database.read() as connection:
+            return ticketing.get(connection, ref)
+
+    def find(self, wanted: str) -> str:
+        """The ref meant by `queue/id` or by an id alone.
+
+        Raises:
+            NotFound: None, or more than one queue has that id.
+        """
+        t = ticketing.tickets.c
+        with self.database.read() as connection:
+            refs = list(connection.execute(select(t.ref).where((t.ref == wanted) | (t.id == wanted))).scalars())
+        if not refs:
+            raise NotFound(f"There is no ticket {wanted}.", hint="`delight sync` reads the queues again.")
+        if len(refs) > 1:
+            raise NotFound(f"{wanted} is in more than one queue.", hint="Write " + " or ".join(refs) + ".")
+        return refs[0]
+
+    async def open(self, ref: str) -> AsyncIterator[Event]:
+        """Open a ticket: first what is stored, then the reading where it is missing or old, then the guidance."""
+        try:
+            opened = await anyio.to_thread.run_sync(self.opened, ref)
+            yield opened
+            if opened.reading is None:
+                reading = await anyio.to_thread.run_sync(self.read, ref)
+                yield Read(ref, reading)
+            guidance = await anyio.to_thread.run_sync(self.guide, ref)
+            yield Guided(ref, guidance)
+        except DelightError as error:
+            yield Failed(ref, error)
+
+    def opened(self, ref: str) -> Opened:
+        """What is stored of a ticket.
+
+        Raises:
+            NotFound: There is none.
+        """
+        with self.database.read() as connection:
+            ticket = ticketing.get(connection, ref)
+            reading = reading_store.get(connection, ref)
+            story = telling.of_ticket(connection, ref)
+            return Opened(
+                ticket=ticket,
+                reading=reading if reading is not None and reading.ticket_version == ticket.version else None,
+                draft=drafting.open_draft(connection, ref),
+                asks=tuple(asking.of_ticket(connection, ref)),
+                entries=tuple(asking.entries(connection, ref=ref)),
+                story=telling.get_standing(connection, story.id)[0] if story else None,
+            )
+
+    def read(self, ref: str) -> Reading:
+        """Read a ticket now and keep the reading.
+
+        Raises:
+            IndexFault: The reader is not built.
+        """
+        ticket = self.ticket(ref)
+        reader, playbook = self.brain.get()
+        reading = reader.read(ticket)
+        with self.database.begin() as connection:
+            return self._keep(connection, ticket, reading, playbook)
+
+    def guide(self, ref: str) -> Guidance:
+        """Plays, escalations, decision and verdict for a ticket that was read.
+
+        Raises:
+            IndexFault: The playbook is not built.
+            PageError: The asking policy does not parse.
+        """
+        with self.database.read() as connection:
+            return self._guide(
+                connection, self._with_reading(connection, ref)[0], self._with_reading(connection, ref)[1]
+            )
+
+    def correct(
+        self, ref: str, field: Literal["mood", "signal", "risk"], name: str, *, present: bool = True
+    ) -> Reading:
+        """Record that the reader was wrong; the correction wins at once and for every later reading of these words.
+
+        Raises:
+            RefusedAction: The customer wrote nothing, or nobody is named.
+        """
+        ticket = self.ticket(ref)
+        by = self._who()
+        if ticket.target is None:
+            raise RefusedAction("There is nothing to correct: the customer has not written.")
+        reader, playbook = self.brain.get()
+        with self.database.begin() as connection:
+            before = reading_store.get(connection, ref)
+            was = before.mood if before and field == "mood" else ""
+            correction = Correction(
+                ticket_ref=ref,
+                ticket_version=ticket.version,
+                target=ticket.target.id,
+                field=field,
+                name=name,
+                present=present,
+                was=was,
+                by=by,
+                at=self.clock(),
+            )
+            reading_store.add_correction(connection, correction)
+            return self._keep(connection, ticket, before or reader.read(ticket), playbook)
+
+    def told(self, ref: str, escalation: Escalation) -> None:
+        """Record that an escalation was passed on to whom it concerns."""
+        by = self._who()
+        _, playbook = self.brain.get()
+        with self.database.begin() as connection:
+            guiding.tell(connection, ref, escalation.citation, escalation.to, by, self.clock())
+            ticket, reading = self._with_reading(connection, ref)
+            self._keep(connection, ticket, reading, playbook)
+
+    def answer_decision(self, ref: str, play_id: str, question: str, *, answer: bool) -> Walk:
+        """Answer the open question of a decision; return how far it leads now.
+
+        Raises:
+            NotFound: The playbook has no such decision (it was rebuilt meanwhile).
+        """
+        by = self._who()
+        with self.database.begin() as connection:
+            kept = guiding.walk_of(connection, ref)
+            answers = dict(kept[1]) if kept and kept[0] == play_id else {}
+            answers[question] = answer
+            guiding.put_walk(connection, ref, play_id, answers, by, self.clock())
+            ticket, reading = self._with_reading(connection, ref)
+            return self._walked(ticket, reading, play_id, answers, by)
+
+    def reset_decision(self, ref: str, play_id: str) -> Walk:
+        """Forget the answers given and walk a decision from the start."""
+        with self.database.begin() as connection:
+            guiding.put_walk(connection, ref, play_id, {}, self._who(), self.clock())
+            ticket, reading = self._with_reading(connection, ref)
+            return self._walked(ticket, reading, play_id, {}, "")
+
+    # Drafting
+
+    def draft(self, ref: str, tone: Tone | None = None) -> Draft:
+        """Compose a reply from the plays, replacing an open draft of the ticket.
+
+        Raises:
+            IndexFault: The playbook is not built.
+        """
+        with self.database.begin() as connection:
+            ticket, reading = self._with_reading(connection, ref)
+            guidance = self._guide(connection, ticket, reading)
+            dial = tone or default_tone(reading, guidance.matches[0].page if guidance.matches else None)
+            if dial == "celebratory" and reading.mood in UNHAPPY:
+                dial = "calm"
+            parts = compose(
+                ticket, reading, guidance.matches, dial, self.setting, guidance.walk, _first(guidance.escalations)
+            )
+            now = self.clock()
+            old = drafting.open_draft(connection, ref)
+            if old is not None:
+                drafting.put(connection, old.discard(now))
+            self._drop_asks(connection, ref, "")
+            made = Draft(
+                id="d-" + uuid4().hex[:12],
+                ticket_ref=ref,
+                based_on=ticket.version,
+                text=text_of(parts),
+                tone=dial,
+                parts=parts,
+                created_at=now,
+                updated_at=now,
+            )
+            drafting.put(connection, made)
+            return made
+
+    def blank_draft(self, ref: str) -> Draft:
+        """An empty draft to write by hand."""
+        with self.database.begin() as connection:
+            ticket = ticketing.get(connection, ref)
+            now = self.clock()
+            made = Draft(
+                id="d-" + uuid4().hex[:12],
+                ticket_ref=ref,
+                based_on=ticket.version,
+                text="",
+                tone="warm",
+                created_at=now,
+                updated_at=now,
+            )
+            drafting.put(connection, made)
+            return made
+
+    def save(self, draft: Draft, text: str) -> Draft:
+        """Keep what the agent typed."""
+        if text == draft.text:
+            return draft
+        edited = draft.edit(text, self.clock())
+        with self.database.begin() as connection:
+            drafting.put(connection, edited)
+        return edited
+
+    def discard(self, draft: Draft) -> None:
+        """Throw a draft away, and the ask in it."""
+        with self.database.begin() as connection:
+            drafting.put(connection, draft.discard(self.clock()))
+            self._drop_asks(connection, draft.ticket_ref, "")
+
+    def insert(self, draft: Draft, play: Play) -> Draft:
+        """Put a play into a draft, before the signature.
+
+        Raises:
+            RefusedAction: The play has no phrasing for this setting of the dial.
+        """
+        with self.database.begin() as connection:
+            ticket, reading = self._with_reading(connection, draft.ticket_ref)
+            guidance = self._guide(connection, ticket, reading)
+            values = slot_values(ticket, reading, self.setting, guidance.walk, _first(guidance.escalations))
+            text, part = insert_play(draft.text, play, ticket, draft.tone, values, reading.language)
+            if part is None:
+                raise RefusedAction(f"{play.title} has no phrasing for the tone {draft.tone}.", hint="Turn the dial.")
+            return self._edited(connection, draft, text, part)
+
+    def add_ask(self, draft: Draft) -> tuple[Draft, Ask]:
+        """Add the permission-to-share ask to a draft, before the signature, quoting the customer verbatim.
+
+        Raises:
+            RefusedAction: The gate says no (with its reasons), or the draft has an ask already.
+        """
+        with self.database.begin() as connection:
+            ticket, reading = self._with_reading(connection, draft.ticket_ref)
+            guidance = self._guide(connection, ticket, reading)
+            if not guidance.verdict.ok:
+                raise RefusedAction(f"Do not ask now: {guidance.verdict.why_not}.")
+            if guidance.ask_play is None:
+                raise RefusedAction(
+                    "No page has an `## Ask` section.", hint="Write one; playbooks/README.md shows how."
+                )
+            if any(
+                a.state == "drafted" and a.words in draft.text for a in asking.of_ticket(connection, draft.ticket_ref)
+            ):
+                raise RefusedAction("The draft asks already.")
+            self._drop_asks(connection, draft.ticket_ref, "")
+            values = slot_values(ticket, reading, self.setting, guidance.walk, _first(guidance.escalations))
+            ask = compose_ask(ticket, guidance.ask_play, values, self.policy(), self.clock())
+            asking.put(connection, ask)
+            text = _before_signature(draft.text, ask.text, self.setting)
+            part = Part(text=ask.text, source="ask", play_id=ask.play_id, citation=guidance.ask_play.citation)
+            return self._edited(connection, draft, text, part), ask
+
+    def remove_ask(self, draft: Draft, ask: Ask) -> Draft:
+        """Take the ask out of a draft again."""
+        with self.database.begin() as connection:
+            asking.put(connection, ask.dropped())
+            text = draft.text.replace(ASK_SEPARATOR + ask.text, "").replace(ask.text, "")
+            return self._edited(connection, draft, text, None)
+
+    def context(self, ref: str, guidance: Guidance | None = None) -> CheckContext:
+        """What the checks need to judge a draft of this ticket; compute once, check at every key."""
+        with self.database.read() as connection:
+            ticket, reading = self._with_reading(connection, ref)
+            return self._context(connection, ticket, reading, guidance or self._guide(connection, ticket, reading))
+
+    def send(self, draft: Draft, text: str) -> tuple[Draft, Ticket]:
+        """Approve the words as they stand, and send them: the one way out of the house.
+
+        Raises:
+            RefusedAction: A blocking finding stands, nobody is named, or the ticket cannot be answered.
+            Conflict: The customer wrote, or the ticket changed, since the draft was begun.
+            QueueFault: It could not be sent; the draft stays approved and can be sent again.
+        """
+        by = self._who()
+        now = self.clock()
+        with self.database.begin() as connection:
+            ticket, reading = self._with_reading(connection, draft.ticket_ref)
+            if ticket.version != draft.based_on:
+                raise Conflict(
+                    "The conversation changed since this draft was begun.",
+                    hint="Read the new message; then draft again.",
+                )
+            stored = drafting.open_draft(connection, draft.ticket_ref)
+            if stored is None or stored.id != draft.id:
+                raise Conflict("This draft was sent or replaced from another desk.", hint="Open the ticket again.")
+            guidance = self._guide(connection, ticket, reading)
+            findings = check(text, self._context(connection, ticket, reading, guidance))
+            current = draft if text == draft.text else draft.edit(text, now)
+            approved = current if current.state == "approved" else current.approve(by, now, findings)
+            drafting.put(connection, approved)
+        reply = self.sender.send(ticket, approved.text, by, approved.id, approved.created_at)
+        with self.database.begin() as connection:
+            reply = reply.model_copy(update={"at": now})
+            status = ticket.status if ticket.status in ("resolved", "closed") else "pending"
+            changed = ticketing.add_reply(connection, ticket, reply, status, now)
+            done = approved.sent(reply.id, now)
+            drafting.put(connection, done)
+            self._drop_asks(connection, ticket.ref, approved.text)
+            for ask in asking.of_ticket(connection, ticket.ref):
+                if ask.state == "drafted":
+                    asking.put(connection, ask.sent(reply.id, now))
+            _, playbook = self.brain.get()
+            self._keep(connection, changed, reading.model_copy(update={"ticket_version": changed.version}), playbook)
+        return done, changed
+
+    # Permission and stories
+
+    def adopt_ask(self, ref: str, quote: Quote) -> Ask:
+        """Put an ask on record that was made outside this desk, in the team's last message.
+
+        Args:
+            quote: The customer's words that were asked about.
+
+        Raises:
+            RefusedAction: The team has not written since, or the words are not the customer's.
+        """
+        with self.database.begin() as connection:
+            ticket = ticketing.get(connection, ref)
+            if not ticket.agent_messages:
+                raise RefusedAction("The team has not written in this conversation, so it cannot have asked.")
+            if not any(quote.text in m.text for m in ticket.customer_messages):
+                raise RefusedAction("An ask is about the customer's own words, verbatim.")
+            message = ticket.agent_messages[-1]
+            now = self.clock()
+            ask = Ask(
+                id="a-" + digest(ref, quote.text, message.id)[:10],
+                ticket_ref=ref,
+                customer_key=ticketing.customer_key(ticket),
+                kind="quote",
+                play_id="",
+                wording="outside this desk",
+                words=quote.text,
+                text=message.text,
+                created_at=now,
+            ).sent(message.id, message.at or now)
+            asking.put(connection, ask)
+            return ask
+
+    def record_answer(
+        self, ask_id: str, answer: Answer, terms: Terms, answer_text: str = "", message_id: str = ""
+    ) -> Entry:
+        """Record in the ledger what the customer answered; a person's key, never the reader's.
+
+        Args:
+            answer_text: The customer's words; by default their last message.
+
+        Raises:
+            RefusedAction: The answer does not follow from the ask's state, or a yes names no place.
+        """
+        by = self._who()
+        if answer in ("granted", "conditional") and not terms.places:
+            raise RefusedAction("A yes needs at least one place.", hint="Choose where the words may stand.")
+        if answer == "granted" and terms.conditions:
+            raise RefusedAction(
+                "A yes with conditions is conditional.", hint="Record it as conditional, or untick them."
+            )
+        with self.database.begin() as connection:
+            ask = asking.get(connection, ask_id)
+            ticket = ticketing.get(connection, ask.ticket_ref)
+            target = ticket.target
+            if answer != "withdrawn" and not answer_text and (target is None or not _after(ticket, target, ask)):
+                raise RefusedAction(
+                    "The customer has not answered in this conversation yet.", hint="Type what they said elsewhere."
+                )
+            now = self.clock()
+            entry = Entry(
+                seq=0,
+                ask_id=ask.id,
+                ticket_ref=ask.ticket_ref,
+                customer_key=ask.customer_key,
+                answer=answer,
+                words=ask.words,
+                words_hash=digest(ask.words),
+                wording=ask.wording,
+                terms=terms,
+                answer_text=answer_text or (target.text if target else ""),
+                channel=ticket.channel,
+                message_id=message_id or (target.id if target else ""),
+                at=now,
+                by=by,
+            )
+            asking.put(connection, ask.answered(answer))
+            return asking.add_entry(connection, entry)
+
+    def pause_asks(self, ref: str, *, paused: bool) -> None:
+        """Never ask this customer again (or take that back); recorded with the name of who pressed it."""
+        by = self._who()
+        with self.database.begin() as connection:
+            key = ticketing.customer_key(ticketing.get(connection, ref))
+            ticketing.set_do_not_ask(connection, key, by, value=paused)
+
+    def new_story(self, ref: str) -> Story:
+        """The ticket's story, or one pre-filled from its reading (not stored until saved)."""
+        with self.database.read() as connection:
+            known = telling.of_ticket(connection, ref)
+            if known is not None:
+                return known
+            ticket, reading = self._with_reading(connection, ref)
+            _, playbook = self.brain.get()
+            asks = [a for a in asking.of_ticket(connection, ref) if a.state != "drafted"]
+            used = [part.play_id for d in drafting.sent(connection, ref) for part in d.parts if part.source == "play"]
+            words = asks[-1].words if asks else ""
+            # The ask quoted the words that were a moment then; the customer's answer to it is no moment.
+            known_play = used[-1] if used else ""
+            story = compose_story(
+                ticket,
+                reading,
+                playbook.definitions,
+                self.policy().disclosures,
+                known_play,
+                words,
+                self.setting.agent,
+                self.clock(),
+            )
+            return self._from_asked_moment(connection, story, ticket, playbook)
+
+    def quotes(self, ref: str) -> list[Quote]:
+        """The sentences of the customer's that a story may quote, newest message first."""
+        ticket = self.ticket(ref)
+        found = []
+        for message in reversed(ticket.customer_messages):
+            upto = ticket.model_copy(update={"messages": ticket.messages[: ticket.messages.index(message) + 1]})
+            found += [Quote(text=text, message_id=message.id) for text in quotable(upto)]
+        return found
+
+    def save_story(self, story: Story) -> Standing:
+        """Keep a story; every quote is proved verbatim first.
+
+        Raises:
+            RefusedAction: A quote is not the customer's.
+        """
+        by = self._who()
+        with self.database.begin() as connection:
+            prove_quotes(story, ticketing.get(connection, story.ticket_ref))
+            if not story.hook.strip():
+                raise RefusedAction("A story needs a hook: one line that makes a reader stop.")
+            telling.put(connection, story.model_copy(update={"updated_at": self.clock(), "by": by}))
+            return telling.get_standing(connection, story.id)[0]
+
+    def stories(self) -> list[Standing]:
+        """Every story with where it stands."""
+        with self.database.read() as connection:
+            return [where for where, _ in telling.all_standing(connection)]
+
+    def story(self, story_id: str) -> Standing:
+        """One story with where it stands.
+
+        Raises:
+            NotFound: There is none.
+        """
+        with self.database.read() as connection:
+            return telling.get_standing(connection, story_id)[0]
+
+    def approve_story(self, story_id: str, by: str = "") -> Standing:
+        """Marketing's key.
+
+        Raises:
+            RefusedAction: The customer's key is not turned for exactly these words.
+        """
+        who = by or self._who()
+        with self.database.begin() as connection:
+            where, _ = telling.get_standing(connection, story_id)
+            entry = approve(where, who)
+            telling.add_approval(
+                connection,
+                Approval(story_id=story_id, fingerprint=where.story.fingerprint, entry=entry, by=who, at=self.clock()),
+            )
+            return telling.get_standing(connection, story_id)[0]
+
+    def exports(self) -> list[Export]:
+        """What may leave the house: ready stories only."""
+        with self.database.read() as connection:
+            return [
+                export_of(where, approval)
+                for where, approval in telling.all_standing(connection)
+                if where.state == "ready" and approval is not None
+            ]
+
+    # Inside
+
+    def _who(self) -> str:
+        if not self.setting.agent.strip():
+            raise RefusedAction("Nobody is named at this desk.", hint="Set `agent` in delight.toml or DELIGHT_AGENT.")
+        return self.setting.agent
+
+    def _keep(self, connection: Connection, ticket: Ticket, reading: Reading, playbook: Playbook) -> Reading:
+        """Store a reading with corrections applied, and when its soonest escalation is due."""
+        reading = reading_store.corrected(reading, ticket, reading_store.corrections_of(connection, ticket.ref))
+        reading_store.put(connection, ticket.ref, reading)
+        now = self.clock()
+        known = facts(ticket, reading, now)
+        since = _since(ticket, now)
+        found = (
+            escalations(playbook.pages, known, since, guiding.told_of(connection, ticket.ref)) if ticket.target else []
+        )
+        due_at, due_to = _due(found)
+        stored = {**known.values, "text": str(known.values["text"])[:FACT_TEXT]} if ticket.target else {}
+        table = reading_store.readings
+        connection.execute(
+            table.update().where(table.c.ref == ticket.ref).values(due_at=due_at, due_to=due_to, facts=stored)
+        )
+        return reading
+
+    def _with_reading(self, connection: Connection, ref: str) -> tuple[Ticket, Reading]:
+        ticket = ticketing.get(connection, ref)
+        reading = reading_store.get(connection, ref)
+        if reading is None or reading.ticket_version != ticket.version:
+            reader, _ = self.brain.get()
+            found = reading_store.corrections_of(connection, ref)
+            reading = reading_store.corrected(reader.read(ticket), ticket, found)
+        return ticket, reading
+
+    def _guide(self, connection: Connection, ticket: Ticket, reading: Reading) -> Guidance:
+        _, playbook = self.brain.get()
+        now = self.clock()
+        known = facts(ticket, reading, now)
+        matches = tuple(playbook.match(ticket, reading)) if ticket.target else ()
+        told = guiding.told_of(connection, ticket.ref)
+        fired = escalations(playbook.pages, known, _since(ticket, now), told) if ticket.target else []
+        quote = best_quote(ticket, reading)
+        verdict = judge(
+            ticket,
+            reading,
+            self.policy(),
+            asking.of_person(connection, ticketing.customer_key(ticket), ticket.customer.email),
+            ticketing.other_open(connection, ticket),
+            ticketing.do_not_ask(connection, ticketing.customer_key(ticket)),
+            quote,
+            now,
+        )
+        play = ask_play(reading, matches, playbook.pages, playbook.definitions) if verdict.ok else None
+        return Guidance(
+            matches, tuple(fired), self._decision(connection, ticket, reading, matches), verdict, play, quote
+        )
+
+    def _decision(
+        self, connection: Connection, ticket: Ticket, reading: Reading, matches: Sequence[Match]
+    ) -> Walk | None:
+        """The decision a person walks, else the first of the best pages that answer this ticket's risks."""
+        kept = guiding.walk_of(connection, ticket.ref)
+        _, playbook = self.brain.get()
+        if kept is not None and playbook.play(kept[0]) is not None:
+            return self._walked(ticket, reading, *kept)
+        for match in matches[:2]:
+            fits = any(label.name in match.page.risks for label in reading.risks) or reading.mood in UNHAPPY
+            for play in match.page.of("decision") if fits else ():
+                return walk(play, facts(ticket, reading, self.clock()), {})
+        return None
+
+    def _walked(self, ticket: Ticket, reading: Reading, play_id: str, answers: dict[str, bool], by: str) -> Walk:
+        _, playbook = self.brain.get()
+        play = playbook.play(play_id)
+        if play is None or play.decision is None:
+            raise NotFound(f"The playbook has no decision {play_id} any more.", hint="Open the ticket again.")
+        return walk(play, facts(ticket, reading, self.clock()), answers, by)
+
+    def _context(self, connection: Connection, ticket: Ticket, reading: Reading, guidance: Guidance) -> CheckContext:
+        asks = asking.of_ticket(connection, ticket.ref)
+        drafted = next((a for a in reversed(asks) if a.state == "drafted"), None)
+        entries = asking.entries(connection, ref=ticket.ref)
+        return CheckContext(
+            ticket=ticket,
+            mood=reading.mood,
+            gate_ok=guidance.verdict.ok,
+            gate_reason=guidance.verdict.why_not,
+            leaf=guidance.walk.leaf if guidance.walk else None,
+            ask_words=drafted.words if drafted else "",
+            approved_words=tuple(e.words for e in entries if e.answer in ("granted", "conditional")),
+        )
+
+    def _edited(self, connection: Connection, draft: Draft, text: str, part: Part | None) -> Draft:
+        edited = draft.edit(text, self.clock())
+        if part is not None:
+            edited = edited.model_copy(update={"parts": (*edited.parts, part)})
+        drafting.put(connection, edited)
+        return edited
+
+    @staticmethod
+    def _drop_asks(connection: Connection, ref: str, kept_in: str) -> None:
+        """Drop asks that were drafted but whose words no longer stand in the text."""
+        for ask in asking.of_ticket(connection, ref):
+            if ask.state == "drafted" and (not kept_in or ask.words not in kept_in):
+                asking.put(connection, ask.dropped())
+
+    def _from_asked_moment(self, connection: Connection, story: Story, ticket: Ticket, playbook: Playbook) -> Story:
+        """After an answer the last message is the answer: take signal and outcome from the message that was quoted."""
+        if not story.quotes or ticket.target is None or story.quotes[0].message_id == ticket.target.id:
+            return story
+        place = next(i for i, m in enumerate(ticket.messages) if m.id == story.quotes[0].message_id)
+        earlier = ticket.model_copy(update={"messages": ticket.messages[: place + 1]})
+        reader, _ = self.brain.get()
+        known = [c for c in reading_store.corrections_of(connection, ticket.ref)]
+        reading = reading_store.corrected(reader.read(earlier), earlier, known)
+        return compose_story(
+            earlier,
+            reading,
+            playbook.definitions,
+            self.policy().disclosures,
+            story.play_id,
+            story.quotes[0].text,
+            self.setting.agent,
+            self.clock(),
+        )
+
+
+def _rank(row: QueueRow, kept: bool, now: datetime) -> int:
+    waiting = row.waiting_since is not None
+    if row.due_at is not None and row.due_at <= now:
+        return 0
+    if waiting and row.mood in UNHAPPY:
+        return 1
+    if row.delight and row.mood in HAPPY and not row.risks and not kept and row.status != "closed":
+        return 2
+    return 3 if waiting else 4
+
+
+def _order(row: QueueRow) -> tuple[int, float, str]:
+    if row.rank == 0 and row.due_at is not None:
+        return 0, row.due_at.timestamp(), row.ref
+    if row.rank in (1, 3) and row.waiting_since is not None:
+        return row.rank, row.waiting_since.timestamp(), row.ref
+    return row.rank, -row.last_at.timestamp(), row.ref
+
+
+def _in_view(row: QueueRow, view: View) -> bool:
+    done = row.status in ("resolved", "closed")
+    return {
+        "needs": row.rank <= 3 and (not done or row.rank == 2),
+        "moments": bool(row.delight) and row.mood in HAPPY,
+        "all": not done,
+        "done": done,
+    }[view]
+
+
+def _since(ticket: Ticket, now: datetime) -> datetime:
+    last = ticket.target.at if ticket.target else None
+    return ticket.waiting_since() or last or ticket.opened_at or now
+
+
+def _times(waiting: datetime | None, opened: datetime, now: datetime) -> dict[str, float]:
+    return {
+        "waiting_hours": max((now - waiting).total_seconds() / 3600, 0.0) if waiting else 0.0,
+        "age_hours": max((now - opened).total_seconds() / 3600, 0.0),
+    }
+
+
+def _due(found: Sequence[Escalation]) -> tuple[datetime | None, str]:
+    first = next((e for e in found if not e.told), None)
+    return (first.due, first.to) if first else (None, "")
+
+
+def _first(found: Sequence[Escalation]) -> Escalation | None:
+    return found[0] if found else None
+
+
+def _before_signature(text: str, block: str, setting: Setting) -> str:
+    """`text` with a paragraph put before the signature, or at the end where there is none."""
+    paragraphs = text.rstrip().split("\n\n")
+    last = paragraphs[-1].split("\n")
+    signed = len(paragraphs) > 1 and len(last) <= 3 and (setting.agent in last or setting.team in last)
+    place = len(paragraphs) - 1 if signed else len(paragraphs)
+    return "\n\n".join([*paragraphs[:place], block, *paragraphs[place:]]).strip()
+
+
+def _after(ticket: Ticket, target: Message, ask: Ask) -> bool:
+    """Whether the customer's last message came after the ask."""
+    ids = [m.id for m in ticket.messages]
+    if ask.message_id in ids:
+        return ids.index(target.id) > ids.index(ask.message_id)
+    return target.at is None or ask.sent_at is None or target.at > ask.sent_at

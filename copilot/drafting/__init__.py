@@ -1,0 +1,1 @@
+"""Replies: composed from plays, checked whoever wrote them, approved by a person."""

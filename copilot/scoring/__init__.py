@@ -1,0 +1,1 @@
+"""Counts what the flow did; never scores a person."""

@@ -1,0 +1,89 @@
+"""The one registry of actions: keys, footer, palette, help and `[keys]` in delight.toml all come from here.
+
+What must not live here: what an action does (screens own that), and Textual, so that `delight actions` stays instant.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Where = Literal["desk", "stories"]
+
+
+class Action(NamedTuple):
+    """One thing a person can do.
+
+    Attributes:
+        id: Its name in `[keys]`, and the method `action_<id>` of its screen.
+        key: Textual's key names, comma separated. Function keys work while the draft is being typed; letters do not.
+        title: What it does, for footer, palette and help.
+        where: The screen it belongs to.
+        group: Its heading in the help.
+        footer: Whether the footer shows it.
+    """
+
+    id: str
+    key: str
+    title: str
+    where: Where
+    group: str
+    footer: bool = False
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("filter", "slash", "Filter the queue", "desk", "Queue", footer=True),
+    Action("next_view", "v,f2", "Next view", "desk", "Queue", footer=True),
+    Action("previous_view", "V", "Previous view", "desk", "Queue"),
+    Action("next_ticket", "n", "Next that needs a person", "desk", "Queue"),
+    Action("next_pane", "tab", "Next pane", "desk", "Panes", footer=True),
+    Action("previous_pane", "shift+tab", "Previous pane", "desk", "Panes"),
+    Action("leave", "escape", "Back to the queue", "desk", "Panes"),
+    Action("unfold", "o", "Unfold quoted history", "desk", "Conversation"),
+    Action("correct", "c,f8", "Correct the reading", "desk", "Reading"),
+    Action("told", "t", "Escalation passed on", "desk", "Reading"),
+    Action("decide", "x", "Walk the decision", "desk", "Reading"),
+    Action("draft", "d,f4", "Draft a reply", "desk", "Draft", footer=True),
+    Action("edit", "e", "Edit the draft", "desk", "Draft"),
+    Action("calmer", "left_square_bracket", "Calmer", "desk", "Draft"),
+    Action("warmer", "right_square_bracket", "Warmer", "desk", "Draft"),
+    Action("discard", "backspace", "Discard the draft", "desk", "Draft"),
+    Action("send", "s,f6", "Approve and send", "desk", "Draft", footer=True),
+    Action("ask", "a,f5", "Add or remove the ask", "desk", "Ask", footer=True),
+    Action("answer", "r,f9", "Record the customer's answer", "desk", "Ask"),
+    Action("pause", "P", "Never ask this customer", "desk", "Ask"),
+    Action("story", "y,f7", "Open the story", "desk", "Story", footer=True),
+    Action("stories", "S,f10", "All stories", "desk", "Story"),
+    Action("help", "question_mark,f1", "Help", "desk", "Desk", footer=True),
+    Action("approve_story", "a", "Approve for marketing", "stories", "Stories", footer=True),
+    Action("edit_story", "e,enter", "Open the story", "stories", "Stories", footer=True),
+    Action("help", "question_mark,f1", "Help", "stories", "Stories", footer=True),
+    Action("leave", "escape,S", "Back to the desk", "stories", "Stories", footer=True),
+)
+
+
+def actions_of(where: Where) -> tuple[Action, ...]:
+    """The actions of one screen."""
+    return tuple(action for action in ACTIONS if action.where == where)
+
+
+def keymap(keys: dict[str, str]) -> tuple[dict[str, str], list[str]]:
+    """(keys by binding id, complaints) from `[keys]` of the settings; an unknown action or a key used twice is a complaint."""
+    known = {action.id for action in ACTIONS}
+    complaints = [
+        f"[keys] {name}: there is no such action; `delight actions` lists them" for name in keys if name not in known
+    ]
+    made: dict[str, str] = {}
+    for action in ACTIONS:
+        made[binding_id(action)] = keys.get(action.id, action.key)
+    for where in ("desk", "stories"):
+        owner: dict[str, str] = {}
+        for action in actions_of(where):
+            for key in made[binding_id(action)].split(","):
+                if (other := owner.setdefault(key, action.id)) != action.id:
+                    complaints.append(f"[keys] {action.id}: {key} is the key of {other} already")
+    return made, complaints
+
+
+def binding_id(action: Action) -> str:
+    """The id under which Textual remaps a binding."""
+    return f"{action.where}.{action.id}"

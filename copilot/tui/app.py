@@ -1,0 +1,85 @@
+"""The Textual app: a shell. Screens own behaviour; this owns theme, keys, palette and the loading of models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from copilot.desk import Desk
+from copilot.errors import DelightError
+from copilot.tui.actions import Where, actions_of, binding_id, keymap
+from copilot.tui.screens.base import DeskedScreen
+from copilot.tui.screens.desk import DeskScreen
+
+
+class DeskApp(App[None]):
+    """The desk.
+
+    Args:
+        desk: The flow.
+        keymap: `[keys]` of the settings.
+    """
+
+    TITLE = "Delight"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, desk: Desk, *, keymap: dict[str, str] | None = None) -> None:
+        super().__init__()
+        self.desk = desk
+        self.own_keys = keymap or {}
+        self.titles: dict[str, str] = {}
+        self.badges: dict[str, str] = {}
+        self.kinds: dict[str, str] = {}
+        self.warmed = False
+        self._warming = False
+
+    def on_mount(self) -> None:
+        """Keys first, then the desk."""
+        keys, complaints = keymap(self.own_keys)
+        self.set_keymap(keys)
+        self.push_screen(DeskScreen())
+        for complaint in complaints:
+            self.notify(complaint, severity="warning", markup=False, timeout=10)
+
+    def warm(self) -> None:
+        """Load models after the first paint, once."""
+        if not self._warming:
+            self._warming = True
+            self._warm()
+
+    @work(exclusive=True, group="warm", exit_on_error=False)
+    async def _warm(self) -> None:
+        try:
+            await asyncio.to_thread(self.desk.brain.warm)
+            _, playbook = await asyncio.to_thread(self.desk.brain.get)
+        except DelightError as error:
+            self.notify(f"{error.message} {error.hint}", severity="error", markup=False, timeout=20)
+            return
+        for definition in playbook.definitions.values():
+            self.titles[definition.id] = definition.title
+            self.badges[definition.id] = definition.badge
+            self.kinds[definition.id] = definition.kind
+        self.warmed = True
+        for screen in self.screen_stack:
+            if isinstance(screen, DeskScreen):
+                screen.show_queue()
+                screen.show_ticket()
+
+    def keys_of(self, where: Where) -> dict[str, str]:
+        """The keys by action as they are set."""
+        made, _ = keymap(self.own_keys)
+        return {action.id: made[binding_id(action)] for action in actions_of(where)}
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every action of the screen that can be done now, then Textual's own."""
+        if isinstance(screen, DeskedScreen):
+            for action in actions_of(screen.WHERE):
+                if not screen.why_not(action.id):
+                    yield SystemCommand(
+                        action.title, f"{action.group}: {action.key}", getattr(screen, f"action_{action.id}")
+                    )
+        yield from super().get_system_commands(screen)

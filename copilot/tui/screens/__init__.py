@@ -1,0 +1,1 @@
+"""Screens own behaviour, focus and bindings."""

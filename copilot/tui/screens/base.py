@@ -1,0 +1,86 @@
+"""What every screen shares: bindings from the registry, reasons for what cannot be done, errors as dialogues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from textual import events
+from textual.binding import Binding
+from textual.screen import ModalScreen, Screen
+
+from copilot.errors import DelightError
+from copilot.tui.actions import Where, actions_of, binding_id
+from copilot.tui.widgets.safe import Line
+
+if TYPE_CHECKING:
+    from copilot.tui.app import DeskApp
+
+R = TypeVar("R")
+
+
+def bindings(where: Where) -> list[Binding]:
+    """The registry's actions of a screen as Textual bindings."""
+    return [
+        Binding(action.key, action.id, action.title, show=action.footer, id=binding_id(action))
+        for action in actions_of(where)
+    ]
+
+
+class DeskedScreen(Screen[None]):
+    """A screen of the desk. Subclasses name `WHERE` and say in `why_not` what cannot be done and why."""
+
+    WHERE: Where = "desk"
+
+    @property
+    def desk_app(self) -> DeskApp:
+        """The app, typed."""
+        return cast("DeskApp", self.app)
+
+    def why_not(self, action: str) -> str:
+        """Why an action cannot be done now; empty when it can."""
+        return ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey out what cannot be done."""
+        return None if self.why_not(action) else True
+
+    def on_key(self, event: events.Key) -> None:
+        """A key whose action is greyed out says why."""
+        if isinstance(self.focused, Line) or self._typing():
+            return
+        names = {event.key, *event.name_aliases}
+        for bound in self.active_bindings.values():
+            if not bound.enabled and (bound.binding.key in names or bound.binding.key == event.key):
+                self.say(self.why_not(bound.binding.action), severity="warning")
+                event.stop()
+                return
+
+    def _typing(self) -> bool:
+        return False
+
+    def say(self, text: str, *, severity: Any = "information") -> None:
+        """A short note in the corner; never markup."""
+        self.notify(text, severity=severity, markup=False)
+
+    async def attempt(self, call: Callable[[], R]) -> R | None:
+        """Run a step of the flow in a thread; an error becomes a dialogue, and None comes back."""
+        import asyncio
+
+        try:
+            return await asyncio.to_thread(call)
+        except DelightError as error:
+            from copilot.tui.screens.modals import Fault
+
+            await self.app.push_screen(Fault(error))
+            return None
+
+
+class Dialogue(ModalScreen[R]):
+    """A dialogue: Escape closes it with nothing."""
+
+    BINDINGS = [Binding("escape", "dismiss_none", "Cancel", show=False)]
+
+    def action_dismiss_none(self) -> None:
+        """Close with nothing chosen."""
+        self.dismiss(None)

@@ -1,0 +1,1 @@
+"""Widgets take models in and post messages out."""

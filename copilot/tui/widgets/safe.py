@@ -1,0 +1,103 @@
+"""The only module that may import Textual's text widgets: everything made here shows text as it is, never as markup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.content import Content
+from textual.widgets import (
+    Button,
+    Checkbox,
+    Input,
+    Label,
+    OptionList,
+    RadioButton,
+    Select,
+    SelectionList,
+    Static,
+    TextArea,
+)
+from textual.widgets.option_list import Option
+
+from copilot.text import clean
+
+Piece = str | tuple[str, str]
+
+
+def content(*pieces: Piece) -> Content:
+    """Text from pieces, each plain or with a style; nothing in them is markup, and nothing acts on a terminal."""
+    return Content.assemble(*(clean(p) if isinstance(p, str) else (clean(p[0]), p[1]) for p in pieces))
+
+
+class Plain(Static):
+    """A block of text. Give it pieces, never markup."""
+
+    def __init__(self, *pieces: Piece, **kwargs: Any) -> None:
+        super().__init__(content(*pieces), markup=False, **kwargs)
+
+    def show(self, *pieces: Piece) -> None:
+        """Show other text."""
+        self.update(content(*pieces))
+
+
+class PlainLabel(Label):
+    """A label that parses nothing."""
+
+    def __init__(self, text: str, **kwargs: Any) -> None:
+        super().__init__(content(text), markup=False, **kwargs)
+
+
+def press(text: str, **kwargs: Any) -> Button:
+    """A button whose label parses nothing."""
+    return Button(content(text), **kwargs)
+
+
+def option(text: str, key: str) -> Option:
+    """A line of an option list that parses nothing."""
+    return Option(content(text), id=key)
+
+
+def options(*lines: tuple[str, str], **kwargs: Any) -> OptionList:
+    """An option list of (text, id) lines."""
+    return OptionList(*(option(text, key) for text, key in lines), markup=False, **kwargs)
+
+
+def choice(lines: list[tuple[str, str]], value: str, **kwargs: Any) -> Select[str]:
+    """A drop-down of (text, value) lines."""
+    return Select([(content(text), key) for text, key in lines], value=value, allow_blank=False, **kwargs)
+
+
+def ticks(*lines: tuple[str, str, bool], **kwargs: Any) -> SelectionList[str]:
+    """A list of (text, value, ticked) lines."""
+    return SelectionList(*((content(text), key, ticked) for text, key, ticked in lines), **kwargs)
+
+
+def tick(text: str, *, value: bool, **kwargs: Any) -> Checkbox:
+    """One box to tick."""
+    return Checkbox(content(text), value=value, **kwargs)
+
+
+class Editor(TextArea):
+    """A text field over several lines; what is put in is cleaned, what is typed is the person's."""
+
+    def __init__(self, text: str = "", **kwargs: Any) -> None:
+        super().__init__(clean(text), soft_wrap=True, highlight_cursor_line=False, **kwargs)
+
+    def put(self, text: str) -> None:
+        """Replace the text, keeping the undo history."""
+        text = clean(text)
+        if text != self.text:
+            self.replace(text, (0, 0), self.document.end)
+
+
+class Line(Input):
+    """A text field of one line."""
+
+
+Option_ = Option
+Options = OptionList
+Press = Button
+Choice = Select
+Ticks = SelectionList
+Tick = Checkbox
+Radio = RadioButton
