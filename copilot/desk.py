@@ -38,7 +38,7 @@ from copilot.playbook import store as guiding
 from copilot.playbook.conditions import Facts, facts
 from copilot.playbook.decide import escalations, walk
 from copilot.playbook.models import Escalation, Match, Play, Tone, Walk
-from copilot.playbook.search import Playbook
+from copilot.playbook.search import GROUNDED, Playbook
 from copilot.reading import store as reading_store
 from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading
 from copilot.reading.reader import Reader
@@ -336,7 +336,10 @@ class Desk:
         """
         t = ticketing.tickets.c
         with self.database.read() as connection:
-            refs = list(connection.execute(select(t.ref).where((t.ref == wanted) | (t.id == wanted))).scalars())
+            query = select(t.ref).where((t.ref == wanted) | (t.id == wanted))
+            refs: list[str] = list(connection.execute(query).scalars())
+        if wanted in refs:
+            return wanted
         if not refs:
             raise NotFound(f"There is no ticket {wanted}.", hint="`delight sync` reads the queues again.")
         if len(refs) > 1:
@@ -478,10 +481,7 @@ class Desk:
                 ticket, reading, guidance.matches, dial, self.setting, guidance.walk, _first(guidance.escalations)
             )
             now = self.clock()
-            old = drafting.open_draft(connection, ref)
-            if old is not None:
-                drafting.put(connection, old.discard(now))
-            self._drop_asks(connection, ref, "")
+            self._discard_open(connection, ref, now)
             made = Draft(
                 id="d-" + uuid4().hex[:12],
                 ticket_ref=ref,
@@ -496,10 +496,11 @@ class Desk:
             return made
 
     def blank_draft(self, ref: str) -> Draft:
-        """An empty draft to write by hand."""
+        """An empty draft to write by hand, replacing an open draft of the ticket."""
         with self.database.begin() as connection:
             ticket = ticketing.get(connection, ref)
             now = self.clock()
+            self._discard_open(connection, ref, now)
             made = Draft(
                 id="d-" + uuid4().hex[:12],
                 ticket_ref=ref,
@@ -513,19 +514,21 @@ class Desk:
             return made
 
     def save(self, draft: Draft, text: str) -> Draft:
-        """Keep what the agent typed."""
+        """Keep what the agent typed.
+
+        Raises:
+            Conflict: The draft was sent or replaced from another desk.
+        """
         if text == draft.text:
             return draft
-        edited = draft.edit(text, self.clock())
         with self.database.begin() as connection:
-            drafting.put(connection, edited)
-        return edited
+            return self._edited(connection, draft, text, None)
 
     def discard(self, draft: Draft) -> None:
         """Throw a draft away, and the ask in it."""
         with self.database.begin() as connection:
-            drafting.put(connection, draft.discard(self.clock()))
-            self._drop_asks(connection, draft.ticket_ref, "")
+            self._still_open(connection, draft)
+            self._discard_open(connection, draft.ticket_ref, self.clock())
 
     def insert(self, draft: Draft, play: Play) -> Draft:
         """Put a play into a draft, before the signature.
@@ -572,7 +575,7 @@ class Desk:
     def remove_ask(self, draft: Draft, ask: Ask) -> Draft:
         """Take the ask out of a draft again."""
         with self.database.begin() as connection:
-            asking.put(connection, ask.dropped())
+            asking.put(connection, asking.get(connection, ask.id).dropped())
             text = draft.text.replace(ASK_SEPARATOR + ask.text, "").replace(ask.text, "")
             return self._edited(connection, draft, text, None)
 
@@ -599,27 +602,27 @@ class Desk:
                     "The conversation changed since this draft was begun.",
                     hint="Read the new message; then draft again.",
                 )
-            stored = drafting.open_draft(connection, draft.ticket_ref)
-            if stored is None or stored.id != draft.id:
-                raise Conflict("This draft was sent or replaced from another desk.", hint="Open the ticket again.")
+            self._still_open(connection, draft)
             guidance = self._guide(connection, ticket, reading)
             findings = check(text, self._context(connection, ticket, reading, guidance))
             current = draft if text == draft.text else draft.edit(text, now)
-            approved = current if current.state == "approved" else current.approve(by, now, findings)
+            approved = current.approve(by, now, findings)  # again after a failure: the gate may have shut meanwhile
             drafting.put(connection, approved)
         reply = self.sender.send(ticket, approved.text, by, approved.id, approved.created_at)
         with self.database.begin() as connection:
             reply = reply.model_copy(update={"at": now})
-            status = ticket.status if ticket.status in ("resolved", "closed") else "pending"
-            changed = ticketing.add_reply(connection, ticket, reply, status, now)
+            latest = ticketing.get(connection, ticket.ref)  # a sync may have stored a new message while it was sent
+            status = latest.status if latest.status in ("resolved", "closed") else "pending"
+            changed = ticketing.add_reply(connection, latest, reply, status, now)
             done = approved.sent(reply.id, now)
             drafting.put(connection, done)
             self._drop_asks(connection, ticket.ref, approved.text)
             for ask in asking.of_ticket(connection, ticket.ref):
                 if ask.state == "drafted":
                     asking.put(connection, ask.sent(reply.id, now))
-            _, playbook = self.brain.get()
-            self._keep(connection, changed, reading.model_copy(update={"ticket_version": changed.version}), playbook)
+            if latest.version == ticket.version:
+                reading = reading.model_copy(update={"ticket_version": changed.version})
+                self._keep(connection, changed, reading, self.brain.get()[1])
         return done, changed
 
     # Permission and stories
@@ -637,9 +640,12 @@ class Desk:
             ticket = ticketing.get(connection, ref)
             if not ticket.agent_messages:
                 raise RefusedAction("The team has not written in this conversation, so it cannot have asked.")
-            if not any(quote.text in m.text for m in ticket.customer_messages):
+            said = next((m for m in ticket.customer_messages if quote.text.strip() and quote.text in m.text), None)
+            if said is None:
                 raise RefusedAction("An ask is about the customer's own words, verbatim.")
             message = ticket.agent_messages[-1]
+            if ticket.messages.index(message) < ticket.messages.index(said):
+                raise RefusedAction("The team has not written since, so it cannot have asked about these words.")
             now = self.clock()
             ask = Ask(
                 id="a-" + digest(ref, quote.text, message.id)[:10],
@@ -652,8 +658,10 @@ class Desk:
                 text=message.text,
                 created_at=now,
             ).sent(message.id, message.at or now)
-            asking.put(connection, ask)
-            return ask
+            known = next((a for a in asking.of_ticket(connection, ref) if a.id == ask.id), None)
+            if known is None:
+                asking.put(connection, ask)
+            return known or ask
 
     def record_answer(
         self, ask_id: str, answer: Answer, terms: Terms, answer_text: str = "", message_id: str = ""
@@ -673,6 +681,8 @@ class Desk:
             raise RefusedAction(
                 "A yes with conditions is conditional.", hint="Record it as conditional, or untick them."
             )
+        if answer == "conditional" and not terms.conditions:
+            raise RefusedAction("A yes on conditions names at least one.", hint="Tick what they asked for.")
         with self.database.begin() as connection:
             ask = asking.get(connection, ask_id)
             ticket = ticketing.get(connection, ask.ticket_ref)
@@ -698,15 +708,15 @@ class Desk:
                 at=now,
                 by=by,
             )
-            asking.put(connection, ask.answered(answer))
+            asking.put(connection, ask.answered(answer, now))
             return asking.add_entry(connection, entry)
 
     def pause_asks(self, ref: str, *, paused: bool) -> None:
         """Never ask this customer again (or take that back); recorded with the name of who pressed it."""
         by = self._who()
         with self.database.begin() as connection:
-            key = ticketing.customer_key(ticketing.get(connection, ref))
-            ticketing.set_do_not_ask(connection, key, by, value=paused)
+            for key in self._keys(connection, ticketing.get(connection, ref)):
+                ticketing.set_do_not_ask(connection, key, by, value=paused)
 
     def new_story(self, ref: str) -> Story:
         """The ticket's story, or one pre-filled from its reading (not stored until saved)."""
@@ -843,7 +853,7 @@ class Desk:
             self.policy(),
             asking.of_person(connection, ticketing.customer_key(ticket), ticket.customer.email),
             ticketing.other_open(connection, ticket),
-            ticketing.do_not_ask(connection, ticketing.customer_key(ticket)),
+            next(filter(None, (ticketing.do_not_ask(connection, key) for key in self._keys(connection, ticket))), ""),
             quote,
             now,
         )
@@ -855,14 +865,16 @@ class Desk:
     def _decision(
         self, connection: Connection, ticket: Ticket, reading: Reading, matches: Sequence[Match]
     ) -> Walk | None:
-        """The decision a person walks, else the first of the best pages that answer this ticket's risks."""
+        """The decision a person walks, else the first of the pages that answer this ticket."""
         kept = guiding.walk_of(connection, ticket.ref)
         _, playbook = self.brain.get()
         if kept is not None and playbook.play(kept[0]) is not None:
             return self._walked(ticket, reading, *kept)
-        for match in matches[:2]:
-            fits = any(label.name in match.page.risks for label in reading.risks) or reading.mood in UNHAPPY
-            for play in match.page.of("decision") if fits else ():
+        for match in matches[:3]:
+            answers = any(label.name in match.page.risks for label in reading.risks)
+            if not answers and (match.score <= GROUNDED or reading.mood in HAPPY):
+                continue
+            for play in match.page.of("decision"):
                 return walk(play, facts(ticket, reading, self.clock()), {})
         return None
 
@@ -887,7 +899,26 @@ class Desk:
             approved_words=tuple(e.words for e in entries if e.answer in ("granted", "conditional")),
         )
 
+    @staticmethod
+    def _keys(connection: Connection, ticket: Ticket) -> list[str]:
+        """Every key under which the ticket's customer is known."""
+        return asking.keys_of_person(connection, ticketing.customer_key(ticket), ticket.customer.email)
+
+    @staticmethod
+    def _still_open(connection: Connection, draft: Draft) -> None:
+        stored = drafting.open_draft(connection, draft.ticket_ref)
+        if stored is None or stored.id != draft.id:
+            raise Conflict("This draft was sent or replaced from another desk.", hint="Open the ticket again.")
+
+    def _discard_open(self, connection: Connection, ref: str, now: datetime) -> None:
+        """Throw the open draft of a ticket away, and the ask in it."""
+        old = drafting.open_draft(connection, ref)
+        if old is not None:
+            drafting.put(connection, old.discard(now))
+        self._drop_asks(connection, ref, "")
+
     def _edited(self, connection: Connection, draft: Draft, text: str, part: Part | None) -> Draft:
+        self._still_open(connection, draft)
         edited = draft.edit(text, self.clock())
         if part is not None:
             edited = edited.model_copy(update={"parts": (*edited.parts, part)})
@@ -908,7 +939,7 @@ class Desk:
         place = next(i for i, m in enumerate(ticket.messages) if m.id == story.quotes[0].message_id)
         earlier = ticket.model_copy(update={"messages": ticket.messages[: place + 1]})
         reader, _ = self.brain.get()
-        known = [c for c in reading_store.corrections_of(connection, ticket.ref)]
+        known = reading_store.corrections_of(connection, ticket.ref)
         reading = reading_store.corrected(reader.read(earlier), earlier, known)
         return compose_story(
             earlier,

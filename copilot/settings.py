@@ -6,12 +6,14 @@ What must not live here: secrets. Keys come from the environment of the vendor's
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as VendorError
 
 from copilot.errors import SettingsError
 
@@ -72,6 +74,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags and environment only: `load` passes the file's values beneath them."""
+        del settings_cls, dotenv_settings, file_secret_settings  # pydantic fixes the parameters
         return init_settings, env_settings
 
     def resolve(self, path: Path) -> Path:
@@ -104,6 +107,8 @@ def load(workspace: Path, **flags: Any) -> Settings:
     stored = {name: value for name, value in stored.items() if name not in _from_environment()}
     try:
         return Settings(**{**stored, **given, "workspace": workspace.resolve()})
+    except VendorError as error:
+        raise SettingsError(f"The environment: {error}.", hint="A table is written as JSON.") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -129,7 +134,7 @@ def template(**values: str) -> str:
             continue
         lines.append(f"# {field.description}")
         value = values.get(name, str(field.default))
-        quoted = '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        quoted = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # a TOML string is a JSON one, but for DEL
         lines += [f"{'' if name in values else '# '}{name} = {quoted}", ""]
     lines += ["# One table a queue; `delight sync` reads them all.", "# [queues.support]", '# path = "mail/"', ""]
     lines += ["# Keys by action; `delight actions` lists the actions.", "# [keys]", '# draft = "f4"', ""]

@@ -20,8 +20,8 @@ ESCAPES = re.compile(
 )
 # Format characters that hide, reorder or smuggle text. ZWJ and the variation selectors stay: emoji need them.
 HIDDEN = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -48,10 +48,9 @@ def clean(text: str) -> str:
         .replace("\u2028", "\n")
         .replace("\u2029", "\n")
     )
-    text = unicodedata.normalize("NFC", text)
-    # Removing one sequence can join the halves of another: repeat until nothing is left to remove.
-    while (shorter := CONTROLS.sub("", HIDDEN.sub("", ESCAPES.sub("", text)))) != text:
-        text = shorter
+    # Removing one sequence can join the halves of another, or a letter and its accent: repeat until nothing changes.
+    while (settled := unicodedata.normalize("NFC", CONTROLS.sub("", HIDDEN.sub("", ESCAPES.sub("", text))))) != text:
+        text = settled
     return BLANK_LINES.sub("\n\n\n", text.replace("\t", "    "))
 
 

@@ -36,7 +36,7 @@ def ask_play(
             return best
     matched = [play for match in matches for play in match.page.of("ask")]
     others = [play for page in pages if page.locale == "en" for play in page.of("ask") if play.name == "quote"]
-    return (matched or others or [None])[0]
+    return next(iter(matched or others), None)
 
 
 def compose_ask(ticket: Ticket, play: Play, values: Mapping[str, str], policy: Policy, now: datetime) -> Ask:
@@ -54,7 +54,7 @@ def compose_ask(ticket: Ticket, play: Play, values: Mapping[str, str], policy: P
         id="a-" + digest(ticket.ref, quote, now.isoformat())[:10],
         ticket_ref=ticket.ref,
         customer_key=customer_key(ticket),
-        kind=play.name,  # type: ignore[arg-type]  # the parser admits no other name for an ask
+        kind=play.name,
         play_id=play.id,
         wording=f"{policy.wording}/{play.id}",
         words=quote,

@@ -63,16 +63,20 @@ def _confirmed(ticket: Ticket, reading: Reading) -> Reason:
     """Resolved by status, or the customer's own last words say so; a new question opens it again."""
     target = ticket.target
     asks_on = target is not None and target.text.rstrip().endswith("?")
-    confirmed = bool(reading.signals) and not asks_on
+    confirmed = bool(reading.signals)
     resolved = ticket.status in ("resolved", "closed")
+    if asks_on:
+        return Reason(rule="resolved", ok=False, text="the customer's last words are a question")
     text = "resolved" if resolved else "the customer confirmed it" if confirmed else "not resolved or confirmed yet"
-    return Reason(rule="resolved", ok=(resolved and not asks_on) or confirmed, text=text)
+    return Reason(rule="resolved", ok=resolved or confirmed, text=text)
 
 
 def _mood(reading: Reading) -> Reason:
     if not reading.read:
         return Reason(rule="mood", ok=False, text=f"the mood is not known ({reading.why_not})")
-    return Reason(rule="mood", ok=reading.mood in HAPPY and not reading.sarcasm, text=f"the customer is {reading.mood}")
+    if reading.sarcasm:
+        return Reason(rule="mood", ok=False, text="the customer sounds sarcastic")
+    return Reason(rule="mood", ok=reading.mood in HAPPY, text=f"the customer is {reading.mood}")
 
 
 def _risks(reading: Reading) -> Reason:
@@ -91,7 +95,8 @@ def _history(history: Sequence[Ask], policy: Policy, now: datetime) -> list[Reas
     sent = [ask for ask in history if ask.sent_at is not None]
     last = max((ask.sent_at for ask in sent if ask.sent_at), default=None)
     pause = timedelta(days=policy.pause_after_decline_days)
-    declined = [a for a in sent if a.state in ("declined", "withdrawn") and a.sent_at and now - a.sent_at < pause]
+    refused = [a.answered_at or a.sent_at for a in sent if a.state in ("declined", "withdrawn")]
+    declined = [at for at in refused if at is not None and now - at < pause]
     waiting = [
         a
         for a in sent
@@ -133,8 +138,9 @@ def _person(ticket: Ticket) -> Reason:
 
 
 def _region(ticket: Ticket, policy: Policy) -> Reason:
-    country = ticket.customer.country
-    rule = policy.regions.get(country, "allowed")
+    country = ticket.customer.country.upper()
+    regions = {code.upper(): rule for code, rule in policy.regions.items()}
+    rule = regions.get(country, "allowed")
     began = ticket.messages[0].role == "customer" and not ticket.messages[0].automatic
     ok = rule == "allowed" or (rule == "customer-began" and began)
     text = {

@@ -63,6 +63,7 @@ class Ask(Model):
     state: AskState = "drafted"
     created_at: AwareDatetime
     sent_at: AwareDatetime | None = None
+    answered_at: AwareDatetime | None = None
     message_id: str = ""
 
     def sent(self, message_id: str, at: AwareDatetime) -> Ask:
@@ -85,7 +86,7 @@ class Ask(Model):
             raise RefusedAction(f"This ask is {self.state}; only one that was not sent can be dropped.")
         return self.model_copy(update={"state": "dropped"})
 
-    def answered(self, answer: Answer) -> Ask:
+    def answered(self, answer: Answer, at: AwareDatetime) -> Ask:
         """The ask after an answer.
 
         Raises:
@@ -99,7 +100,12 @@ class Ask(Model):
             raise RefusedAction("The customer withdrew; a new permission needs a new ask.")
         if self.state == "declined" and answer != "declined":
             raise RefusedAction("The customer said no; a new permission needs a new ask.")
-        return self.model_copy(update={"state": answer})
+        if answer == "unclear" and self.state in ("granted", "conditional"):
+            raise RefusedAction(
+                "The customer's yes stands until they take it back.",
+                hint="Record a withdrawal, or a yes on conditions.",
+            )
+        return self.model_copy(update={"state": answer, "answered_at": at})
 
 
 class Terms(Model):

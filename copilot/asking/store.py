@@ -70,13 +70,17 @@ def of_ticket(connection: Connection, ref: str) -> list[Ask]:
     return sorted(found, key=lambda ask: ask.created_at)
 
 
-def of_person(connection: Connection, key: str, email: str) -> list[Ask]:
-    """All asks of one person: the same customer key, or the same mail address in another queue."""
+def keys_of_person(connection: Connection, key: str, email: str) -> list[str]:
+    """The customer keys of one person: their own, and those with the same mail address in other queues."""
     from copilot.tickets.store import customers
 
-    keys = select(customers.c.key).where(
-        (customers.c.key == key) | ((customers.c.email == email.lower()) & (customers.c.email != ""))
-    )
+    same = (customers.c.key == key) | ((customers.c.email == email.lower()) & (customers.c.email != ""))
+    return list(connection.execute(select(customers.c.key).where(same).order_by(customers.c.key)).scalars())
+
+
+def of_person(connection: Connection, key: str, email: str) -> list[Ask]:
+    """All asks of one person, of every queue."""
+    keys = keys_of_person(connection, key, email)
     query = select(asks.c.body).where(asks.c.customer_key.in_(keys), asks.c.state != "dropped")
     return [Ask.model_validate(body) for body in connection.execute(query).scalars()]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from copilot.cli import playbook, prompts, stories
-from copilot.cli.output import data, json_lines, progress, say, table
+from copilot.cli.output import Progress, data, json_lines, progress, say, table
+
+if TYPE_CHECKING:
+    from copilot.bootstrap import Workspace
 
 app = typer.Typer(
     name="delight",
@@ -27,7 +31,6 @@ WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", "-w", help="The workspace folder; else DELIGHT_WORKSPACE, else here.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")]
-CHUNK = 256
 
 
 def _version(asked: bool) -> None:
@@ -42,7 +45,7 @@ def _version(asked: bool) -> None:
 def desk(
     context: typer.Context,
     workspace: WorkspaceOption = None,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -129,7 +132,9 @@ def sync(
         Path | None, typer.Argument(help="A .jsonl, .csv or .mbox file, a Maildir, a folder of .eml files.")
     ] = None,
     queue: Annotated[str, typer.Option("--queue", "-q", help="Name of the queue; else the name of the file.")] = "",
-    kind: Annotated[str, typer.Option(help="jsonl, csv, mbox, maildir or eml, where the name does not tell.")] = "auto",
+    kind: Annotated[
+        Literal["auto", "jsonl", "csv", "mbox", "maildir", "eml"], typer.Option(help="What the path holds.")
+    ] = "auto",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,7 +150,7 @@ def sync(
     space = open_workspace(workspace)
     if path is not None:
         name = queue or re.sub(r"[^\w.-]+", "-", path.resolve().stem)
-        queues = {name: QueueSettings(path=path.resolve(), kind=kind)}  # type: ignore[arg-type]  # pydantic checks the word
+        queues = {name: QueueSettings(path=path.resolve(), kind=kind)}
     else:
         queues = {n: q for n, q in space.settings.queues.items() if not queue or n == queue}
     if not queues:
@@ -161,7 +166,7 @@ def sync(
                     name,
                     source,
                     space.clock(),
-                    progress=lambda n, name=name: bar(f"reading {name}", n, n),
+                    progress=partial(_report_sync, bar, name),
                 )
             )
         _ensure_index(space, bar)
@@ -182,7 +187,11 @@ def sync(
         raise typer.Exit(1)
 
 
-def _ensure_index(space, bar) -> None:  # type: ignore[no-untyped-def]
+def _report_sync(bar: Progress, name: str, seen: int) -> None:
+    bar(f"reading {name}", seen, seen)
+
+
+def _ensure_index(space: Workspace, bar: Progress) -> None:
     """Build the index where there is none yet."""
     from copilot.playbook.build import build, current
 
@@ -211,18 +220,17 @@ def draft(
     as_json: JsonOption = False,
 ) -> None:
     """Print a reply composed from the plays, and what the checks say about it. Nothing is sent; exit 1 where something blocks."""
-    from typing import cast
 
     from copilot.bootstrap import open_workspace
     from copilot.drafting.checks import check
     from copilot.errors import UsageError
-    from copilot.playbook.models import TONES, Tone
+    from copilot.playbook.models import TONES
 
     if tone and tone not in TONES:
         raise UsageError(f"There is no tone {tone}.", hint=f"Choose {', '.join(TONES)}.")
     space = open_workspace(workspace)
     ref = space.desk.find(ticket)
-    made = space.desk.draft(ref, cast("Tone", tone) if tone else None)
+    made = space.desk.draft(ref, tone or None)
     findings = check(made.text, space.desk.context(ref))
     if as_json:
         json_lines([{"draft": made.model_dump(mode="json"), "findings": [f.model_dump(mode="json") for f in findings]}])

@@ -13,15 +13,41 @@ from copilot.text import clean
 if TYPE_CHECKING:
     from pydantic import BaseModel  # half of the time of `delight --help`
 
+Progress = Callable[[str, int, int], None]
+"""Called with (what is being done, how many are done, of how many)."""
+
 
 def say(text: str) -> None:
     """Narrate on stderr."""
     print(clean(text), file=sys.stderr)  # noqa: T201
 
 
+class ReaderGone(Exception):
+    """Whoever read stdout closed it. No OSError, which Typer would turn into exit code 1."""
+
+
 def data(text: str) -> None:
-    """Data on stdout."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """Data on stdout.
+
+    Raises:
+        ReaderGone: Nobody reads it any more.
+    """
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def flush() -> None:
+    """Hand on what is buffered.
+
+    Raises:
+        ReaderGone: Nobody reads it any more.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 def json_lines(rows: Sequence[BaseModel] | Sequence[Mapping[str, object]]) -> None:
@@ -40,7 +66,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
+def progress() -> Iterator[Progress]:
     """Progress bars on stderr, on a terminal only: call the yielded function with (what, done, of how many)."""
     if not sys.stderr.isatty():
         yield lambda *_: None

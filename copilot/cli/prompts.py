@@ -39,11 +39,14 @@ def show(
     """Print the drafting prompt of a ticket. Personal data is NOT replaced yet: look at it, do not paste it elsewhere."""
     from copilot.bootstrap import open_workspace
     from copilot.drafting.prompts import draft_prompt, load_prompts
+    from copilot.errors import NotFound
 
     space = open_workspace(workspace)
     ref = space.desk.find(ticket)
     opened = space.desk.opened(ref)
     reading = opened.reading or space.desk.read(ref)
-    prompt = next(p for p in load_prompts(space.prompts) if p.task == "draft")
+    prompt = next((p for p in load_prompts(space.prompts) if p.task == "draft"), None)
+    if prompt is None:
+        raise NotFound(f"{space.prompts} holds no prompt with `task: draft`.", hint="`delight init` writes one.")
     data(draft_prompt(prompt, opened.ticket, reading, space.desk.guide(ref).matches, space.desk.setting))
     space.close()

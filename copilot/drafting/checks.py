@@ -26,29 +26,30 @@ from copilot.text import sentences, shorten
 from copilot.tickets.models import Model, Ticket
 
 WISH = re.compile(
-    r"\b(?:may|could|can|might) (?:we|i)\b|\bwould you (?:be (?:happy|willing|comfortable)|mind|allow|let|like|agree)\b"
-    r"|\bwould it be (?:all right|alright|ok|okay|fine)\b|\b(?:we|i)(?: would|'d|’d) (?:like|love|be glad|be happy)\b"
+    r"\b(?:may|could|can|might) (?:we|i)\b|\bwould you (?:be (?:happy|willing|comfortable|open|okay|ok|fine)|mind|allow|let|like|agree)\b"
+    r"|\bwould it be (?:all right|alright|ok|okay|fine)\b|\b(?:we|i)(?: would|'d|’d) (?:like|love|be (?:glad|happy|thrilled|delighted|honou?red|grateful))\b"
     r"|\b(?:is it|are you) (?:ok|okay|fine|happy) (?:if|with|for)\b|\bpermission\b"
     r"|\bdürfen wir\b|\bwäre es ihnen recht\b|\bwir würden\b",
     re.IGNORECASE,
 )
 USE = re.compile(
-    r"\b(?:shar|quot|publish|featur|post|repost|us|show|print|plac|tagg?|celebrat|put)(?:e|es|ed|ing)?\b|\bzeigen\b|\bzitieren\b",
+    r"\b(?:(?:shar|quot|publish|featur|post|repost|show|print|plac|tagg?|celebrat|put)(?:e|es|ed|ing)?|us(?:e|es|ed|ing))\b"
+    r"|\bzeigen\b|\bzitieren\b",
     re.IGNORECASE,
 )
 WORDS = re.compile(
-    r"\b(?:words?|line|sentence|quot\w+|story|stories|testimonial|feedback|review|what you (?:wrote|said)|them|those|message|it|that|"
+    r"\b(?:words?|line|sentence|quot\w+|story|stories|testimonial|feedback|review|comments?|what you (?:wrote|said)|them|those|message|it|that|"
     r"worte?|zeile)\b",
     re.IGNORECASE,
 )
 WHERE = re.compile(
-    r"\b(?:web ?site|home ?page|social media|our (?:social|page|channel|newsletter|blog|site)\w*|testimonials?|customer stor\w+|customer page|"
+    r"\b(?:web ?site|home ?page|social media|our (?:next |own |monthly |weekly )?(?:social|page|channel|newsletter|blog|site)\w*|testimonials?|customer stor\w+|customer page|"
     r"publicly|introduction|invitation|marketing|case study|anonym\w*)\b",
     re.IGNORECASE,
 )
 REVIEW = re.compile(
-    r"\b(?:write|leave|post|give) (?:us )?(?:a|your) (?:public |short |quick |5-star |five-star )*(?:review|testimonial|rating)\b"
-    r"|\b(?:recommend|refer) us to\b|\bpermission to (?:share|quote|use|publish)\b",
+    r"\b(?:write|leave|post|give|if you (?:wrote|left|posted|gave)|(?:mind|consider) (?:writing|leaving|posting|giving)) (?:us )?(?:a|your) (?:public |short |quick |5-star |five-star )*(?:review|testimonial|rating)\b"
+    r"|\b(?:recommend|refer) us to\b|\b(?:review|rate) us\b|\bspread the word\b|\bpermission to (?:share|quote|use|publish)\b",
     re.IGNORECASE,
 )
 WAY_OUT = re.compile(
@@ -57,24 +58,33 @@ WAY_OUT = re.compile(
     re.IGNORECASE,
 )
 PROMISE = re.compile(
-    r"\b(?:refund\w*|credit(?!\s+card)\w*|discount\w*|voucher\w*|compensat\w+|reimburs\w+|goodwill|waiv\w+|for free|free of charge|"
+    r"\b(?:refund\w*|credit(?!\s+card)\w*|discount\w*|voucher\w*|compensat\w+|reimburs\w+|goodwill|waiv\w+|for free|free of charge|free (?:months?|weeks?|nights?|years?|upgrades?)|money back|gift cards?|on the house|"
     r"gutschrift|erstatt\w+|rabatt)\b",
     re.IGNORECASE,
 )
 COMMITS = re.compile(
-    r"\b(?:we|i)(?:'ll|’ll|'ve|’ve| will| have| can| am| are|'m|’m|'re|’re| shall| would| offer| give| issue| add| send)\b"
-    r"|\byou(?:'ll|’ll| will| get| receive| have)\b|\b(?:offer|issued|granted|added|applied|gebe|geben|erhalten|here is|here's)\b|\ba full\b",
+    r"\b(?:we|i)(?:'ll|’ll|'ve|’ve| will| have| can(?! see\b)| am| are|'m|’m|'re|’re| shall| would| offer| give| issue| add| send)\b"
+    r"|\byou(?:'ll|’ll| will| get| receive| have)\b|\b(?:offer|issued|granted|added|applied|gebe|geben|erhalten|here is|here's|accept)\b|\ba full\b"
+    r"|\b(?:your|the) (?:\w+ )?(?:refund|credit|discount|voucher|compensation|reimbursement) (?:is on (?:its|the) way|is being|will be"
+    r"|has been(?! (?:declined|rejected|delayed|requested|asked)))\b",
     re.IGNORECASE,
 )
 NOT_A_PROMISE = re.compile(
-    r"\b(?:not|cannot|can't|can’t|won't|won’t|unable|no refund|unfortunately|ask(?:ed)? (?:our|the|for)|whether|if (?:you|we)|request(?:ed)?|"
+    r"\b(?:not|cannot|\w+n['’]t|unable|no refund|unfortunately|ask(?:ed)? (?:our|the|for)|whether|if (?:you|we)|request(?:ed)?|"
     r"check|look into|nicht|kein\w*)\b|\?\s*$",
     re.IGNORECASE,
 )
+CLAUSE = re.compile(
+    r"[;:–—]\s|,\s*(?=(?:so|but|and|then|that|therefore|which|we|i|you|here)\b)|\b(?:and|but|so) (?=(?:we|i|you)\b"
+    r"|(?:will |then )?(?:refund|credit|compensate|reimburse|waive)\w* (?:you\b|your\b|\d|[€$£]))",
+    re.IGNORECASE,
+)
+"""Where a sentence turns: “we cannot thank you enough, so we refund …” is a promise in spite of its “cannot”."""
 AMOUNT = re.compile(
     r"(?P<percent>\d+(?:[.,]\d+)?)\s*(?:%|per ?cent)"
     r"|(?P<symbol>[€$£])\s?(?P<money>\d[\d.,]*\d|\d)"
     r"|(?P<sum>\d[\d.,]*\d|\d)\s?(?P<code>EUR|USD|GBP|CHF|€|\$|£|euros?|dollars?|pounds?)(?!\w)"
+    r"|(?P<full>\b(?:full|whole|entire|complete) (?:refund|credit|amount|price|sum)\b|\bin full\b)"
     r"|(?P<count>\d+|a|an|one|two|three|six|twelve)\s+(?:\w+\s+)?(?P<unit>months?|weeks?|days?|nights?|years?|miles|points|vouchers?|parcels?)\b",
     re.IGNORECASE,
 )
@@ -82,11 +92,18 @@ NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "six": 6, "twelve": 
 WORDS_TO_CODE = {"euro": "EUR", "euros": "EUR", "dollar": "USD", "dollars": "USD", "pound": "GBP", "pounds": "GBP"}
 QUOTED = re.compile(r"“([^“”]*)”|„([^“”„]*)[“”]|«([^«»]*)»|(?<![\w\"])\"([^\"\n]*)\"(?!\w)")
 GREETING = re.compile(
-    r"\A\s*(?:hi|hello|dear|hey|good (?:morning|afternoon|evening)|guten tag|liebe[r]?|bonjour|hola|ciao),?[ ]+([^\n,:!.]+)[,:!.]",
+    r"\A\s*(?:hi|hello|dear|hey|good (?:morning|afternoon|evening)|guten tag|liebe[r]?|bonjour|hola|ciao),?[ ]+"
+    r"([^\W\d_][\w'’-]*\.?(?: +[^\W\d_][\w'’-]*\.?){0,4}) *(?=[,:!.\n–]|- |\Z)",
     re.IGNORECASE,
 )
+TITLES = frozenset("mr mrs ms miss mx dr prof sir madam herr frau herrn madame monsieur señor señora signor signora".split())
+NO_NAMES = frozenset(
+    "there all everyone everybody again team customer client friend or thank thanks from here i we it this that is are "
+    "sorry your our the zusammen".split()
+)
+"""Words that show that no name follows the greeting."""
 CHEER = re.compile(
-    r"!{2,}|\b(?:hooray|yay|woohoo|fantastic|amazing|awesome|delighted|thrilled|made (?:our|my) day|celebrat\w+)\b|🎉|😊|😄",
+    r"!{2,}|\b(?:hooray|yay|woohoo|fantastic|amazing|awesome|delighted|thrilled|made (?:our|my) day|celebrat\w+)\b|[🎉🎊🥳🙌😀😃😄😊]",
     re.IGNORECASE,
 )
 
@@ -130,9 +147,9 @@ def open_blanks(text: str, _context: CheckContext) -> Iterator[DraftFinding]:
     for match in ANY_BRACE.finditer(text):
         if match.group()[1:-1] in SLOTS:
             yield _finding("blank.open", f"the slot {match.group()} is not filled", *match.span())
-    if ("[[" in text or "]]" in text) and text.count("[[") != len(BLANK.findall(text)):
-        at = max(text.find("[["), 0)
-        yield _finding("blank.open", "a blank is not closed", at, at + 2)
+    rest = BLANK.sub(lambda match: " " * len(match.group()), text)
+    if half := re.search(r"\[\[|\]\]", rest):
+        yield _finding("blank.open", "half a blank is left", *half.span())
 
 
 def ask_while_gate_is_shut(text: str, context: CheckContext) -> Iterator[DraftFinding]:
@@ -161,7 +178,8 @@ def promise_beyond_decision(text: str, context: CheckContext) -> Iterator[DraftF
     """A refund, credit, discount or gift that no decision allows, or more of it than the decision allows."""
     for start, end in sentences(text):
         sentence = text[start:end]
-        if not PROMISE.search(sentence) or not COMMITS.search(sentence) or NOT_A_PROMISE.search(sentence):
+        clauses = [clause for clause in CLAUSE.split(sentence) if PROMISE.search(clause)]
+        if not COMMITS.search(sentence) or all(NOT_A_PROMISE.search(clause) for clause in clauses):
             continue
         amounts = list(_amounts(sentence))
         limit = context.leaf.limit if context.leaf else Limit(amount=0)
@@ -200,12 +218,8 @@ def wrong_name(text: str, context: CheckContext) -> Iterator[DraftFinding]:
     """The greeting names somebody other than the customer."""
     match = GREETING.match(text)
     known = context.ticket.customer.name
-    if (
-        match
-        and known
-        and not set(_normal(match.group(1)).split())
-        & {*_normal(known).replace(",", " ").split(), "there", "all", "everyone"}
-    ):
+    words = set(_normal(match.group(1)).replace(".", "").split()) - TITLES if match else set()
+    if match and known and words and not words & {*_normal(known).replace(",", " ").split(), *NO_NAMES}:
         yield _finding("name.wrong", f"the customer is {known}", *match.span(1), blocking=False)
 
 
@@ -243,6 +257,8 @@ def _amounts(sentence: str) -> Iterator[tuple[float, str, int, int]]:
         start, end = match.span()
         if match["percent"]:
             yield float(match["percent"].replace(",", ".")), "%", start, end
+        elif match["full"]:
+            yield 100.0, "%", start, end
         elif match["money"]:
             yield _money(match["money"]), CURRENCY[match["symbol"]], start, end
         elif match["sum"]:

@@ -51,7 +51,8 @@ def load_prompts(folder: Path) -> list[Prompt]:
         text = read_page(path)
         values, body, first_line = split(shown, text)
         matter = validate(shown, text, PromptMatter, values)
-        prompt = Prompt(**matter.model_dump(), path=shown, first_line=first_line, body=body.strip() + "\n")
+        first_line += len(body) - len(body.lstrip("\n"))
+        prompt = Prompt(**matter.model_dump(), path=shown, first_line=first_line, body=body.strip("\n") + "\n")
         _check_variables(prompt)
         out.append(prompt)
     return out
@@ -103,6 +104,6 @@ def draft_prompt(prompt: Prompt, ticket: Ticket, reading: Reading, matches: Sequ
             "mood": reading.mood,
             "labels": "\n".join(labels) or "none",
             "subject": ticket.title,
-            "thread": "\n\n".join(f"{message.role}: {message.text}" for message in ticket.messages),
+            "thread": "\n\n".join(f"{message.role}: {message.text}" for message in ticket.messages if message.public),
         },
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -32,6 +33,8 @@ from copilot.tickets.outbox import write_atomically
 
 FORMAT = "3"
 KEEP = 2
+ABANDONED = 3600
+"""Seconds after which a build that was never finished is taken for killed."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -91,6 +94,7 @@ def build(
         beside = Path(tempfile.mkdtemp(prefix=".build-", dir=builds))
     except OSError as error:
         raise IndexFault(f"{builds} cannot be written: {error.strerror}.") from error
+    aside = beside.with_name(beside.name + "-old")
     try:
         vectors, encoded = _vectors(index, encoder, entries, force=force, progress=progress)
         store = VectorStore(beside / "chroma", create=True)
@@ -101,11 +105,12 @@ def build(
             (beside / "own-heads.npz").write_bytes(own.to_bytes())
         _write_playbook(beside / "playbook.json", pages, linted.definitions, encoder.name)
         target = builds / key
-        if target.exists():
-            shutil.rmtree(target)
+        if target.exists():  # moved, not deleted: it may be the build that serves
+            target.replace(aside)
         beside.replace(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
     write_atomically(index / "current.json", json.dumps({"build": key}).encode())
     _forget_old(builds, key)
     named = tuple(label.partition(":")[2] for label in own.labels) if own else ()
@@ -150,7 +155,7 @@ def current(index: Path) -> str | None:
     """Name of the build that serves, or None."""
     try:
         return str(json.loads((index / "current.json").read_text("utf-8"))["build"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -205,6 +210,9 @@ def _write_playbook(
 
 def _forget_old(builds: Path, keep: str) -> None:
     """Remove all but the newest builds: an open desk may still read the one before."""
-    others = sorted((p for p in builds.iterdir() if p.name != keep), key=lambda p: p.stat().st_mtime, reverse=True)
-    for folder in others[KEEP - 1 :]:
+    others = [path for path in builds.iterdir() if path.name != keep]
+    whole = sorted((p for p in others if p.name[0] != "."), key=lambda p: p.stat().st_mtime, reverse=True)
+    long_ago = time.time() - ABANDONED  # a younger one may be another build at work
+    left = [p for p in others if p.name[0] == "." and p.stat().st_mtime < long_ago]
+    for folder in (*whole[KEEP - 1 :], *left):
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -39,7 +39,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "status": ("open", "pending", "resolved", "closed"),
     "channel": ("mail", "chat", "social", "file"),
 }
-COMPARED = re.compile(r"\b(\w+)\s*(?:==|!=|<=|>=|<|>)\s*('[^']*'|\"[^\"]*\"|-?\d+\.\d+|-?\d+|true|false)")
+LITERAL = r"('[^']*'|\"[^\"]*\"|-?\d+\.\d+|-?\d+|true|false)"
+COMPARED = re.compile(rf"\b(\w+)\s*(==|!=|<=|>=|<|>)\s*{LITERAL}")
+TURNED = re.compile(rf"(?<!\w){LITERAL}\s*(==|!=|<=|>=|<|>)\s*([a-z_]+)\b")
+ONE_OF = re.compile(r"\b(\w+)\s+in\s+\[([^\]]*)\]")
 MEMBER = re.compile(r"('[^']*'|\"[^\"]*\")\s+in\s+(\w+)")
 
 
@@ -75,18 +78,44 @@ def check(condition: str, signals: frozenset[str], risks: frozenset[str]) -> Non
     unknown = sorted(name for name in program.variables() if name not in SAMPLE)
     if unknown:
         raise ConditionError(f"`{unknown[0]}` is not a fact; known are {', '.join(SAMPLE)}")
-    for fact, literal in COMPARED.findall(condition):
+    comparisons = [(fact, literal) for fact, _, literal in COMPARED.findall(condition)]
+    comparisons += [(fact, literal) for literal, _, fact in TURNED.findall(condition)]
+    comparisons += [(fact, literal) for fact, many in ONE_OF.findall(condition) for literal in re.findall(LITERAL, many)]
+    for fact, literal in comparisons:
         _check_comparison(fact, literal)
     for literal, fact in MEMBER.findall(condition):
         known = {"signals": signals, "risks": risks}.get(fact)
         if known is not None and literal[1:-1] not in known:
             raise ConditionError(f"{literal} is not a known {fact[:-1]}; known are {', '.join(sorted(known))}")
-    try:
-        result = program.execute(SAMPLE)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ConditionError(f"`{condition}` cannot be evaluated: {str(error).splitlines()[0]}") from error
-    if not isinstance(result, bool):
-        raise ConditionError(f"`{condition}` gives {type(result).__name__}, not yes or no")
+    for sample in _samples(condition):
+        try:
+            result = program.execute(sample)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise ConditionError(f"`{condition}` cannot be evaluated: {str(error).splitlines()[0]}") from error
+        if not isinstance(result, bool):
+            raise ConditionError(f"`{condition}` gives {type(result).__name__}, not yes or no")
+
+
+def _samples(condition: str) -> Iterator[dict[str, FactValue]]:
+    """Facts that reach past `&&` and `||`: as they are, with every comparison met, and with every one missed."""
+    yield SAMPLE
+    met, missed = dict(SAMPLE), dict(SAMPLE)
+    for name, value in SAMPLE.items():
+        if isinstance(value, bool):
+            met[name], missed[name] = True, False
+        elif isinstance(value, list):
+            met[name], missed[name] = [literal[1:-1] for literal, fact in MEMBER.findall(condition) if fact == name], []
+    for name, operator, literal in COMPARED.findall(condition):
+        value = SAMPLE.get(name)
+        if isinstance(value, str):
+            same, other = literal[1:-1], "another"
+            met[name], missed[name] = (other, same) if operator == "!=" else (same, other)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            number = type(value)(float(literal))
+            met[name] = number + {">": 1, "<": -1, "!=": 1}.get(operator, 0)
+            missed[name] = number + {">": 0, ">=": -1, "<": 0, "<=": 1, "!=": 0}.get(operator, 1)
+    yield met
+    yield missed
 
 
 def _check_comparison(fact: str, literal: str) -> None:

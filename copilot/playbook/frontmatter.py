@@ -52,6 +52,8 @@ def split(path: Path | str, text: str) -> tuple[dict[str, Any], str, int]:
         raise PageError(
             path, line, f"YAML that does not parse ({getattr(error, 'problem', error)})", "`key: value`"
         ) from error
+    except (ValueError, RecursionError) as error:  # a date or number that YAML recognises and Python has none for
+        raise PageError(path, 2, f"front matter that means nothing ({error})", "`key: value`") from error
     if not isinstance(values, dict):
         raise PageError(path, 2, type(values).__name__, "`key: value` lines")
     return values, "\n".join(lines[end + 1 :]), end + 2
@@ -68,7 +70,8 @@ def validate(path: Path | str, text: str, model: type[M], values: dict[str, Any]
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0]) if first["loc"] else ""
-        line = next((i for i, t in enumerate(text.split("\n"), start=1) if re.match(rf"\s*{re.escape(key)}\s*:", t)), 1)
+        matter = text.split("\n")[: split(path, text)[2] - 1]
+        line = next((i for i, t in enumerate(matter, start=1) if re.match(rf"\s*{re.escape(key)}\s*:", t)), 1)
         if first["type"] == "missing":
             found, expected = f"no `{key}`", f"`{key}: …` in the front matter"
         elif first["type"] == "extra_forbidden":

@@ -43,10 +43,10 @@ NAMED_KINDS: dict[str, PlayKind] = {"script": "script", "ask": "ask", "decision"
 HEADINGS = "Opening, Empathy, Recovery, Pivot, Closing, Script: …, Ask: …, Decision: …, Escalate, Tone, Examples or Near misses"
 TONE_PREFIX = re.compile(r"(calm|warm|celebratory):\s+")
 CONDITION = re.compile(r"`([^`]+)`\s*$")
-DURATION = re.compile(r"(\d+)\s*(m|h|d)$")
+DURATION = re.compile(r"(\d{1,5})\s*(m|h|d)$")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 LIMIT = re.compile(
-    r"(?:(?P<percent>\d+(?:\.\d+)?)\s*%|(?P<symbol>[€$£])\s*(?P<money>\d+(?:\.\d+)?)|(?P<count>\d+(?:\.\d+)?)\s+(?P<unit>[A-Za-z][A-Za-z -]*))$"
+    r"(?:(?P<percent>\d{1,12}(?:\.\d+)?)\s*%|(?P<symbol>[€$£])\s*(?P<money>\d{1,12}(?:\.\d+)?)|(?P<count>\d{1,12}(?:\.\d+)?)\s+(?P<unit>[A-Za-z][A-Za-z -]*))$"
 )
 CURRENCY = {"€": "EUR", "$": "USD", "£": "GBP"}
 TURN = re.compile(r"(agent|customer):\s*(.*)", re.DOTALL)
@@ -91,6 +91,8 @@ def parse_page(path: Path, shown: str) -> Page:
     for section in sections:
         heading = section.heading.lower()
         if heading in ("examples", "near misses"):
+            if heading in examples:
+                raise PageError(shown, section.line, f"a second `## {section.heading}`", "each section once")
             examples[heading] = parse_examples(shown, section)
             continue
         play = _play(shown, matter.id, section)
@@ -220,8 +222,12 @@ def _plain_block(node: SyntaxTreeNode) -> str:
 def _phrasings(shown: str, section: Section) -> list[Phrasing]:
     out: list[Phrasing] = []
     for node in section.nodes:
+        if node.type not in ("bullet_list", "paragraph"):
+            raise PageError(shown, section.line_of(node), _block_name(node), "bullets or a paragraph")
         items = node.children if node.type == "bullet_list" else [node]
         for item in items:
+            if item.type == "list_item" and (odd := next((c for c in item.children if c.type != "paragraph"), None)):
+                raise PageError(shown, section.line_of(odd), f"{_block_name(odd)} inside a bullet", "plain text")
             text, line = _item_text(item), section.line_of(item)
             tone: Tone | None = None
             if match := TONE_PREFIX.match(text):
@@ -231,6 +237,10 @@ def _phrasings(shown: str, section: Section) -> list[Phrasing]:
             check_slots(shown, line, text)
             out.append(Phrasing(text=text.strip(), tone=tone, line=line))
     return out
+
+
+def _block_name(node: SyntaxTreeNode) -> str:
+    return "`" + node.type.replace("_", " ") + "`"
 
 
 def _item_text(node: SyntaxTreeNode) -> str:
@@ -288,7 +298,7 @@ def _question(shown: str, section: Section, item: SyntaxTreeNode, strip: str) ->
         raise PageError(shown, line, f"`{text[:60]}`", "a question that ends in `?`, or a leaf `offer …; up to …`")
     lists = [child for child in item.children if child.type == "bullet_list"]
     branches = lists[0].children if len(lists) == 1 else []
-    named = {_item_text(branch).split(":")[0].strip().lower(): branch for branch in branches}
+    named = {_item_text(branch).partition(":")[0].strip().lower(): branch for branch in branches}
     if set(named) != {"yes", "no"} or len(branches) != 2:
         raise PageError(shown, line, f"branches {', '.join(sorted(named)) or 'missing'}", "exactly `yes:` and `no:`")
     return Question(
@@ -302,11 +312,15 @@ def _question(shown: str, section: Section, item: SyntaxTreeNode, strip: str) ->
 
 def _branch(shown: str, section: Section, item: SyntaxTreeNode) -> Question | Leaf:
     text = _item_text(item)
-    prefix = text[: text.index(":") + 1]
-    rest = text[len(prefix) :].strip()
-    if rest.lower().startswith("offer "):
-        return parse_leaf(shown, section.line_of(item), rest)
-    return _question(shown, section, item, prefix)
+    line = section.line_of(item)
+    head, colon, rest = (part.strip() for part in text.partition(":"))
+    if not colon:
+        raise PageError(shown, line, f"`{head}` without a colon", "`yes: …` or `no: …`")
+    if not rest.lower().startswith("offer "):
+        return _question(shown, section, item, text[: text.index(":") + 1])
+    if len(item.children) > 1:
+        raise PageError(shown, line, "something under a leaf", "a question that ends in `?` to hold it")
+    return parse_leaf(shown, line, rest)
 
 
 def parse_leaf(shown: str, line: int, text: str) -> Leaf:

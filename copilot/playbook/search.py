@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,10 @@ MOOD_WEIGHT = 0.12
 NEAR_MISS_PENALTY = 0.5
 """Taken off where a near miss of the page is nearer than anything that should bring it."""
 MIN_SCORE = 0.30
-"""Below this nothing fits, and the general page is offered."""
+"""Below this a page is not offered at all."""
+GROUNDED = 0.50
+"""Below this a page may be inserted by hand, but the general page stands above it: a reply composed from a page that only
+resembles the message would claim things that nobody did."""
 FALLBACK = "general"
 
 
@@ -52,15 +56,17 @@ class Playbook:
             raise IndexFault("The playbook was indexed with another encoder.", hint="Run `delight playbook build`.")
         self._by_id = {page.id: page for page in self.pages}
         self._store: VectorStore | None = None
+        self._opening = threading.Lock()
 
     def warm(self) -> None:
         """Open the vector store now (1 s)."""
         self._opened()
 
     def _opened(self) -> VectorStore:
-        if self._store is None:
-            self._store = VectorStore(self.folder / "chroma")
-        return self._store
+        with self._opening:  # Chroma breaks when two threads open one folder at the same time
+            if self._store is None:
+                self._store = VectorStore(self.folder / "chroma")
+            return self._store
 
     def page(self, page_id: str) -> Page | None:
         """The page of that id."""
@@ -90,13 +96,13 @@ class Playbook:
         worst: dict[str, float] = {}
         script: dict[str, Hit] = {}
         for hit in hits:
-            page = hit.entry.page
+            owner = hit.entry.page
             if hit.entry.kind == "near-miss":
-                worst.setdefault(page, hit.similarity)
+                worst.setdefault(owner, hit.similarity)
                 continue
-            best.setdefault(page, hit)
+            best.setdefault(owner, hit)
             if hit.entry.kind.startswith("script:"):
-                script.setdefault(page, hit)
+                script.setdefault(owner, hit)
         locales = {page.locale for page in self.pages}
         locale = locale if locale in locales else "en"
         scored: list[Match] = []
@@ -109,13 +115,22 @@ class Playbook:
             scored.append(
                 Match(page=page, play=_insertable(page, script.get(page.id)), score=round(min(score, 1.0), 3), why=why)
             )
+        general = self._general(locale)
+        scored = [match for match in scored if general is None or match.page.id != general.page.id]
+        if general is not None:
+            scored.append(general)
         scored.sort(key=lambda match: (-match.score, match.page.id))
         chosen = scored[:count]
-        fallback = next((p for p in self.pages if p.id.startswith(FALLBACK) and p.locale == locale), None)
-        if fallback and all(match.page.id != fallback.id for match in chosen):
-            general = Match(page=fallback, play=_insertable(fallback, None), score=0.0, why="fits every conversation")
+        if general is not None and general not in chosen:
             chosen = [*chosen[: count - 1], general]
         return chosen
+
+    def _general(self, locale: str) -> Match | None:
+        """The general page of a language, which stands just below every page that is grounded."""
+        page = next((p for p in self.pages if p.id.startswith(FALLBACK) and p.locale == locale), None)
+        if page is None:
+            return None
+        return Match(page=page, play=_insertable(page, None), score=GROUNDED, why="fits every conversation")
 
     def _score(self, page: Page, hit: Hit | None, near_miss: float, reading: Reading | None) -> tuple[float, str]:
         score = hit.similarity if hit else 0.0

@@ -41,6 +41,8 @@ def parse_definition(path: Path, shown: str) -> SignalDefinition:
     for section in sections:
         if section.heading.lower() not in ("examples", "near misses"):
             raise PageError(shown, section.line, f"`## {section.heading}`", "`## Examples` or `## Near misses`")
+        if section.heading.lower() in found:
+            raise PageError(shown, section.line, f"a second `## {section.heading}`", "each section once")
         found[section.heading.lower()] = parse_examples(shown, section)
     if not definition:
         raise PageError(shown, first_line, "no text before the first heading", "what the signal is, and what it is not")

@@ -41,5 +41,7 @@ def check_slots(path: Path | str, line: int, text: str) -> None:
             raise PageError(
                 path, line, f"slot `{match.group()}`", f"`{{{near[0]}}}`" if near else "one of " + ", ".join(SLOTS)
             )
+    if "{" in (rest := ANY_BRACE.sub("", text)) or "}" in rest:
+        raise PageError(path, line, "a slot that is not closed", "`{customer.first_name}`, or no brace")
     if text.count("[[") != len(BLANK.findall(text)) or text.count("]]") != text.count("[["):
         raise PageError(path, line, "a blank that is not closed", "`[[what the person must say]]` on one line")

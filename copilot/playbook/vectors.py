@@ -52,7 +52,7 @@ class VectorStore:
 
         self._errors: tuple[type[Exception], ...] = (ChromaError, ValueError, RuntimeError)
         try:
-            client = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+            client: Any = chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
             self._collection: Any = (
                 client.create_collection(
                     COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}

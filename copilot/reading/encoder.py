@@ -51,11 +51,14 @@ class OnnxEncoder:
             manifest: dict[str, Any] = json.loads((folder / "encoder.json").read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise IndexFault(f"{folder} holds no compiled encoder.", hint="Run `delight playbook build`.") from error
-        if manifest.get("format") != FORMAT:
+        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             raise IndexFault(f"{folder} was compiled by another version.", hint="Run `delight playbook build`.")
-        self.name: str = manifest["name"]
-        self.dimensions: int = manifest["dimensions"]
-        self.max_tokens: int = manifest["max_tokens"]
+        try:
+            self.name: str = manifest["name"]
+            self.dimensions: int = manifest["dimensions"]
+            self.max_tokens: int = manifest["max_tokens"]
+        except KeyError as error:
+            raise IndexFault(f"{folder} is damaged: no {error}.", hint="Run `delight playbook build --force`.") from error
         self._lock = threading.Lock()
         self._session: Any = None
         self._tokenizer: Any = None

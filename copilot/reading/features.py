@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,7 @@ def _words(text: str) -> list[str]:
         if word in NEGATION:
             negated = 3
     out += words
-    out += [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    out += [f"{a} {b}" for a, b in pairwise(words)]
     out += [f"{a} {b} {c}" for a, b, c in zip(words, words[1:], words[2:], strict=False)]
     if shouted >= 2:
         out.append("shouted")

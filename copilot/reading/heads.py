@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,12 +97,12 @@ class Heads:
                     raise IndexFault(f"{path} was made by another version.", hint="Run `delight playbook build`.")
                 dense, sparse = data["dense"].astype(np.float32), data["sparse"].astype(np.float32)
                 bias = data["bias"]
-        except (OSError, KeyError, ValueError) as error:
+                labels, thresholds = meta["labels"], meta["thresholds"]
+                encoder, version = meta["encoder"], meta["version"]
+        except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
             raise IndexFault(
                 f"{path} cannot be read: {error}.", hint="Run `delight playbook build`, or reinstall."
             ) from error
         if sparse.shape[0] not in (0, BUCKETS):
             raise IndexFault(f"{path} was made by another version.", hint="Run `delight playbook build`.")
-        return cls(
-            meta["labels"], dense, sparse, bias, meta["thresholds"], encoder=meta["encoder"], version=meta["version"]
-        )
+        return cls(labels, dense, sparse, bias, thresholds, encoder=encoder, version=version)

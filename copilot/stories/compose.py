@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from copilot.drafting.composer import best_quote, fill, quotable
+from copilot.drafting.composer import best_quote, fill
 from copilot.errors import RefusedAction
 from copilot.reading.models import Outcome, Reading, SignalDefinition
 from copilot.stories.models import Quote, Story
@@ -53,7 +53,7 @@ def compose_story(
         raise RefusedAction("There is no story in a ticket whose customer has not written.")
     signal = next((label.name for label in reading.delight), "")
     outcome: Outcome = (definitions[signal].outcome if signal in definitions else None) or "testimonial"
-    quote = asked_words or best_quote(ticket, reading) or max(quotable(ticket), key=len, default="")
+    quote = asked_words or best_quote(ticket, reading)
     source = next((m for m in reversed(ticket.customer_messages) if quote and quote in m.text), target)
     helped = last_help(ticket)
     gift = any(label.name in GIFTS for label in reading.signals)

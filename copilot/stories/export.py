@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from copilot.stories.models import Export
 
-FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")
-MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+FORMULA = re.compile(r"^[\s]*[=+\-@\t\r＝＋－＠]")
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&]|^[-+=])")
+NUMBERED = re.compile(r"^(\d+)([.)])")
 COLUMNS = tuple(Export.model_fields)
 
 
@@ -59,4 +60,4 @@ def _disarmed(cell: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return NUMBERED.sub(r"\1\\\2", MARKDOWN.sub(r"\\\1", " ".join(text.split())))

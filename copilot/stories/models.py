@@ -54,8 +54,8 @@ class Story(Model):
     @property
     def fingerprint(self) -> str:
         """Hash of all that is released: an approval is of this, and dies with any edit."""
-        body = self.model_dump_json(include={"hook", "moment", "catalyst", "outcome", "quotes", "disclosure", "gift"})
-        return digest(body)
+        kept = {"id", "ticket_ref", "customer_key", "play_id", "created_at", "updated_at", "by"}
+        return digest(self.model_dump_json(exclude=kept))
 
 
 class Approval(Model):

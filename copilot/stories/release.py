@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from copilot.asking.models import MET_BY_TERMS, Entry, Terms
 from copilot.errors import RefusedAction
 from copilot.stories.models import Approval, Export, Quote, Standing, Story
-from copilot.tickets.models import Ticket
+from copilot.tickets.models import Customer, Ticket
 
 
 def standing(story: Story, ledger: Sequence[Entry], asked: bool, approval: Approval | None) -> Standing:
@@ -78,8 +78,8 @@ def attribution(story: Story, terms: Terms) -> str:
     """The name as the customer chose it."""
     words = story.customer_name.split()
     name = {
-        "full": story.customer_name,
-        "first": words[0] if words else "",
+        "full": story.customer_name if "@" not in story.customer_name else "",  # an address is never published
+        "first": Customer(id=story.customer_key, name=story.customer_name).first_name,
         "initials": " ".join(f"{word[0].upper()}." for word in words if word[0].isalpha()),
         "anonymous": "",
     }[terms.name_style] or "a customer"

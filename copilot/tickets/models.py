@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cached_property
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
@@ -24,10 +23,15 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _line(text: str, width: int) -> str:
+    """`text` clean, on one line, cut at `width`; cutting what was cut changes nothing."""
+    return clean_line(text)[:width].rstrip()
+
+
 class Customer(Model):
     """The person who wrote. `id` is stable within a queue: the help-desk's id, or the mail address."""
 
-    id: str
+    id: str = Field(min_length=1)
     name: str = ""
     email: str = ""
     company: str = ""
@@ -38,7 +42,7 @@ class Customer(Model):
     @field_validator("id", "name", "email", "company", "locale", "country", mode="before")
     @classmethod
     def _one_clean_line(cls, value: object) -> object:
-        return clean_line(value)[:300] if isinstance(value, str) else value
+        return _line(value, 300) if isinstance(value, str) else value
 
     @property
     def first_name(self) -> str:
@@ -79,12 +83,12 @@ class Message(Model):
     @field_validator("id", "author", mode="before")
     @classmethod
     def _clean_line(cls, value: object) -> object:
-        return clean_line(value)[:300] if isinstance(value, str) else value
+        return _line(value, 300) if isinstance(value, str) else value
 
     @field_validator("attachments", mode="before")
     @classmethod
     def _clean_names(cls, value: object) -> object:
-        return tuple(clean_line(str(name))[:200] for name in value) if isinstance(value, (list, tuple)) else value
+        return tuple(_line(str(name), 200) for name in value) if isinstance(value, (list, tuple)) else value
 
 
 class Ticket(Model):
@@ -94,7 +98,7 @@ class Ticket(Model):
     does; a write that was based on another version is stale.
     """
 
-    id: str
+    id: str = Field(min_length=1)
     queue: str
     subject: str = ""
     status: Status = "open"
@@ -107,19 +111,19 @@ class Ticket(Model):
     @field_validator("id", "subject", mode="before")
     @classmethod
     def _one_clean_line(cls, value: object) -> object:
-        return clean_line(value)[:500] if isinstance(value, str) else value
+        return _line(value, 500) if isinstance(value, str) else value
 
     @field_validator("tags", mode="before")
     @classmethod
     def _clean_tags(cls, value: object) -> object:
-        return tuple(clean_line(str(tag))[:60] for tag in value) if isinstance(value, (list, tuple)) else value
+        return tuple(_line(str(tag), 60) for tag in value) if isinstance(value, (list, tuple)) else value
 
     @property
     def ref(self) -> str:
         """The name of this ticket everywhere in the house: `queue/id`."""
         return f"{self.queue}/{self.id}"
 
-    @cached_property
+    @property
     def version(self) -> str:
         """Content hash of everything the help-desk owns."""
         return digest(self.model_dump_json(exclude={"opened_at"}))
@@ -170,3 +174,8 @@ class SetAside(Model):
     file: str
     line: int
     reason: str
+
+    @field_validator("file", "reason", mode="before")
+    @classmethod
+    def _one_clean_line(cls, value: object) -> object:
+        return clean_line(value) if isinstance(value, str) else value

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, Group
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
 from copilot.errors import QueueFault, RefusedAction
-from copilot.text import digest
+from copilot.text import clean, clean_line, digest
 from copilot.tickets.models import Message, Ticket
 from copilot.tickets.sources.mail import MESSAGE_ID, refs_for_reply
+
+SPECIAL = re.compile(r'[()<>\[\]:;@\\,"]+')
 
 
 class Outbox:
@@ -43,19 +46,20 @@ class Outbox:
         mail_id = f"<{digest(key)}.{digest(ticket.ref)}@{self.sender.partition('@')[2] or 'localhost'}>"
         mail = EmailMessage(policy=SMTP)
         try:
-            mail["From"] = Address(author or self.team, addr_spec=self.sender)
-            mail["To"] = (
-                Address(ticket.customer.name, addr_spec=ticket.customer.email)
-                if ticket.customer.email
-                else (
-                    f"{ticket.customer.shown}:;"  # an empty group: a chat or social queue has no address, the text still goes out
-                )
-            )
+            mail["From"] = _address(author or self.team, self.sender)
+        except (ValueError, IndexError) as error:
+            raise RefusedAction(
+                f"{self.sender!r} is not an address mail can be sent from.", hint="Mend `team_address` in delight.toml."
+            ) from error
+        try:
+            # An empty group: a chat or social queue has no address, the text still goes out.
+            person = ticket.customer
+            mail["To"] = _address(person.name, person.email) if person.email else Group(_name(person.shown))
         except (ValueError, IndexError) as error:
             raise RefusedAction(
                 f"{ticket.customer.email!r} is not an address mail can be sent to.", hint="Mend it in the source queue."
             ) from error
-        mail["Subject"] = f"Re: {ticket.title}"
+        mail["Subject"] = _literal(f"Re: {ticket.title}")
         mail["Date"] = format_datetime(at)
         mail["Message-ID"] = mail_id
         if refs := refs_for_reply(ticket.messages):
@@ -63,8 +67,8 @@ class Outbox:
             mail["References"] = " ".join(refs[-20:])
         elif ticket.messages:
             mail["In-Reply-To"] = f"<{digest(ticket.ref, ticket.messages[-1].id)}@{ticket.queue}.queue>"
-        mail["X-Delight-Ticket"] = ticket.ref
-        mail.set_content(text)
+        mail["X-Delight-Ticket"] = _literal(ticket.ref)
+        mail.set_content(clean(text))
         name = f"{digest(key)}.eml"
         try:
             write_atomically(self.folder / name, mail.as_bytes())
@@ -72,6 +76,21 @@ class Outbox:
             raise QueueFault(f"The reply could not be written to {self.folder}: {error.strerror}.") from error
         assert MESSAGE_ID.fullmatch(mail_id)
         return Message(id=mail_id, role="agent", text=text, at=at, author=author)
+
+
+def _address(name: str, address: str) -> Address:
+    address.encode("ascii")  # a UnicodeEncodeError is a ValueError: the library would write an address nobody has
+    return Address(_name(name), addr_spec=address)
+
+
+def _name(name: str) -> str:
+    """A display name without the marks of address syntax: the library loses its quotes where it folds long headers."""
+    return _literal(SPECIAL.sub(" ", name))
+
+
+def _literal(text: str) -> str:
+    """`text` on one line, its encoded words broken: the library would decode them, line ends and all."""
+    return clean_line(text).replace("=?", "= ?")
 
 
 def write_atomically(path: Path, data: bytes) -> None:

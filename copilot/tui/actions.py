@@ -31,27 +31,27 @@ class Action(NamedTuple):
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("filter", "slash", "Filter the queue", "desk", "Queue", footer=True),
-    Action("next_view", "v,f2", "Next view", "desk", "Queue", footer=True),
+    Action("filter", "slash", "Filter", "desk", "Queue", footer=True),
+    Action("next_view", "v,f2", "View", "desk", "Queue", footer=True),
     Action("previous_view", "V", "Previous view", "desk", "Queue"),
     Action("next_ticket", "n", "Next that needs a person", "desk", "Queue"),
-    Action("next_pane", "tab", "Next pane", "desk", "Panes", footer=True),
+    Action("next_pane", "tab", "Pane", "desk", "Panes", footer=True),
     Action("previous_pane", "shift+tab", "Previous pane", "desk", "Panes"),
     Action("leave", "escape", "Back to the queue", "desk", "Panes"),
     Action("unfold", "o", "Unfold quoted history", "desk", "Conversation"),
     Action("correct", "c,f8", "Correct the reading", "desk", "Reading"),
     Action("told", "t", "Escalation passed on", "desk", "Reading"),
     Action("decide", "x", "Walk the decision", "desk", "Reading"),
-    Action("draft", "d,f4", "Draft a reply", "desk", "Draft", footer=True),
+    Action("draft", "d,f4", "Draft", "desk", "Draft", footer=True),
     Action("edit", "e", "Edit the draft", "desk", "Draft"),
     Action("calmer", "left_square_bracket", "Calmer", "desk", "Draft"),
     Action("warmer", "right_square_bracket", "Warmer", "desk", "Draft"),
     Action("discard", "backspace", "Discard the draft", "desk", "Draft"),
-    Action("send", "s,f6", "Approve and send", "desk", "Draft", footer=True),
-    Action("ask", "a,f5", "Add or remove the ask", "desk", "Ask", footer=True),
+    Action("send", "s,f6", "Send", "desk", "Draft", footer=True),
+    Action("ask", "a,f5", "Ask", "desk", "Ask", footer=True),
     Action("answer", "r,f9", "Record the customer's answer", "desk", "Ask"),
     Action("pause", "P", "Never ask this customer", "desk", "Ask"),
-    Action("story", "y,f7", "Open the story", "desk", "Story", footer=True),
+    Action("story", "y,f7", "Story", "desk", "Story", footer=True),
     Action("stories", "S,f10", "All stories", "desk", "Story"),
     Action("help", "question_mark,f1", "Help", "desk", "Desk", footer=True),
     Action("approve_story", "a", "Approve for marketing", "stories", "Stories", footer=True),
@@ -72,15 +72,15 @@ def keymap(keys: dict[str, str]) -> tuple[dict[str, str], list[str]]:
     complaints = [
         f"[keys] {name}: there is no such action; `delight actions` lists them" for name in keys if name not in known
     ]
-    made: dict[str, str] = {}
-    for action in ACTIONS:
-        made[binding_id(action)] = keys.get(action.id, action.key)
+    made = {binding_id(action): keys.get(action.id, action.key) for action in ACTIONS}
     for where in ("desk", "stories"):
         owner: dict[str, str] = {}
         for action in actions_of(where):
-            for key in made[binding_id(action)].split(","):
-                if (other := owner.setdefault(key, action.id)) != action.id:
-                    complaints.append(f"[keys] {action.id}: {key} is the key of {other} already")
+            complaints += [
+                f"[keys] {action.id}: {key} is the key of {owner[key]} already"
+                for key in made[binding_id(action)].split(",")
+                if owner.setdefault(key, action.id) != action.id
+            ]
     return made, complaints
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 from textual import work
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.worker import Worker
 
 from copilot.desk import Desk
 from copilot.errors import DelightError
 from copilot.tui.actions import Where, actions_of, binding_id, keymap
-from copilot.tui.screens.base import DeskedScreen
+from copilot.tui.screens.base import DeskedScreen, show_fault
 from copilot.tui.screens.desk import DeskScreen
 
 
@@ -68,6 +70,17 @@ class DeskApp(App[None]):
             if isinstance(screen, DeskScreen):
                 screen.show_queue()
                 screen.show_ticket()
+
+    def exit(self, *args: Any, **kwargs: Any) -> None:
+        """Leave; nothing typed is lost."""
+        for screen in self.screen_stack:
+            if isinstance(screen, DeskScreen):
+                screen.save_now()
+        super().exit(*args, **kwargs)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A fault of ours in the background is shown, not swallowed."""
+        show_fault(self, event)
 
     def keys_of(self, where: Where) -> dict[str, str]:
         """The keys by action as they are set."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import AwareDatetime, Field, ValidationError, field_validator
 
 from copilot.errors import QueueFault
+from copilot.text import clean
 from copilot.tickets.models import Channel, Customer, Message, Model, Role, SetAside, Status, Ticket
 from copilot.tickets.sources import Item
 
@@ -38,13 +39,19 @@ class Turn(Model):
     def _naive_is_utc(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        from datetime import datetime
-
         try:
             parsed = datetime.fromisoformat(value)
         except ValueError:
             return value
         return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+    @field_validator("at")
+    @classmethod
+    def _has_a_place_in_utc(cls, value: datetime | None) -> datetime | None:
+        try:
+            return None if value is None else value.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError("lies outside the years 1 to 9999 in UTC") from error
 
 
 class Conversation(Model):
@@ -93,7 +100,7 @@ def _message(number: int, turn: Turn, channel: Channel, *, automatic: bool) -> M
     if channel == "mail":
         from copilot.tickets.quotes import fold
 
-        text, quoted = fold(turn.text)
+        text, quoted = fold(clean(turn.text))
     return Message(
         id=str(number), role=turn.role, text=text, quoted=quoted, at=turn.at, author=turn.author, automatic=automatic
     )

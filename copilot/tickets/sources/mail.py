@@ -15,7 +15,7 @@ from email.header import decode_header
 from email.message import Message as Mail
 from email.utils import getaddresses, parsedate_to_datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from copilot.errors import QueueFault
 from copilot.text import clean, clean_line, digest
@@ -80,6 +80,8 @@ class MailQueue:
                 continue  # the same mail twice (a copy in another folder)
             if parsed.mail_id in contents:  # one id, two mails: keep both
                 new = f"{parsed.mail_id}#{content}"
+                if new in contents:
+                    continue
                 parsed = parsed._replace(mail_id=new, message=parsed.message.model_copy(update={"id": new}))
             contents[parsed.mail_id] = content
             mails.append(parsed)
@@ -99,6 +101,8 @@ class MailQueue:
                 yield str(file), 1, file.read_bytes()
         except OSError as error:
             raise QueueFault(f"{self.path} cannot be read: {error.strerror}.") from error
+        except mailbox.NoSuchMailboxError as error:
+            raise QueueFault(f"{self.path} is not there.") from error
 
     def _parse(self, file: str, line: int, raw: bytes) -> Parsed:
         if len(raw) > MAX_MAIL:
@@ -107,7 +111,7 @@ class MailQueue:
             raise ValueError("the file is empty")
         mail = message_from_bytes(raw, policy=policy.compat32)
         found = MESSAGE_ID.search(_raw_header(mail, "Message-ID"))
-        mail_id = found.group() if found else f"<{digest(raw.decode('latin-1'))}@no-message-id>"
+        mail_id = found.group() if found else f"<{_content(raw)}@no-message-id>"
         refs = tuple(MESSAGE_ID.findall(_raw_header(mail, "References") + " " + _raw_header(mail, "In-Reply-To")))
         name, address = self._sender(mail)
         subject = _header(mail, "Subject")
@@ -197,7 +201,7 @@ def _content(raw: bytes) -> str:
     """A hash of a mail without the trace of its delivery: equal for two copies of one mail."""
     mail = message_from_bytes(raw, policy=policy.compat32)
     kept = [f"{name}:{value}" for name, value in mail.items() if name.lower() not in TRACE]
-    return digest(*kept, raw.partition(b"\n\n")[2].decode("latin-1"))
+    return digest(*kept, raw.replace(b"\r\n", b"\n").partition(b"\n\n")[2].decode("latin-1"))
 
 
 def _raw_header(mail: Mail, name: str) -> str:
@@ -206,10 +210,12 @@ def _raw_header(mail: Mail, name: str) -> str:
 
 def _header(mail: Mail, name: str) -> str:
     """A header decoded, whatever it claims to be encoded in."""
-    parts = []
-    for value, charset in decode_header(_raw_header(mail, name)):
-        parts.append(value if isinstance(value, str) else _decode(value, charset))
-    return clean_line("".join(parts))
+    return clean_line(" ".join(_decoded(value) for value in mail.get_all(name, [])))
+
+
+def _decoded(value: Any) -> str:
+    """A header value as text. `value` is a `Header` where it holds raw bytes: `str` of it would lose them."""
+    return "".join(v if isinstance(v, str) else _decode(v, charset) for v, charset in decode_header(value))
 
 
 def _addresses(mail: Mail, name: str) -> list[tuple[str, str]]:
@@ -217,10 +223,10 @@ def _addresses(mail: Mail, name: str) -> list[tuple[str, str]]:
     return [(clean_line(shown).strip("'\""), address.lower()) for shown, address in pairs if "@" in address]
 
 
-def _header_keeping_commas(value: object) -> str:
+def _header_keeping_commas(value: Any) -> str:
     """Decode encoded words inside an address header without letting a decoded comma split it."""
     out = []
-    for text, charset in decode_header(str(value)):
+    for text, charset in decode_header(value):
         if isinstance(text, str):
             out.append(text)
         elif charset is None:
@@ -253,14 +259,13 @@ def _body(mail: Mail) -> tuple[str, list[str]]:
     plain: list[str] = []
     html: list[str] = []
     names: list[str] = []
-    for part in mail.walk():
-        if part.is_multipart():
-            continue
+    for part in _leaves(mail):
         name = part.get_filename()
-        kind = part.get_content_type()
-        if name or part.get_content_disposition() == "attachment" or not kind.startswith("text/"):
+        # A multipart without parts has lost its boundary: what it holds is read as plain text.
+        kind = "text/plain" if part.get_content_maintype() == "multipart" else part.get_content_type()
+        if name or part.get_content_disposition() == "attachment" or kind not in ("text/plain", "text/html"):
             if kind not in ("message/delivery-status", "text/rfc822-headers"):
-                names.append(_decoded_name(name) if name else f"unnamed {kind}")
+                names.append(_decoded(name) if name else f"unnamed {kind}")
             continue
         payload = part.get_payload(decode=True)
         text = _decode(payload, part.get_content_charset()) if isinstance(payload, bytes) else str(payload or "")
@@ -270,8 +275,13 @@ def _body(mail: Mail) -> tuple[str, list[str]]:
     return "\n\n".join(_html_to_text(text) for text in html), names
 
 
-def _decoded_name(name: str) -> str:
-    return "".join(v if isinstance(v, str) else _decode(v, c) for v, c in decode_header(name))
+def _leaves(mail: Mail) -> Iterator[Mail]:
+    """The parts of a mail; a mail inside it (`message/rfc822`) is one of them: its words are somebody else's."""
+    if mail.get_content_maintype() == "multipart" and mail.is_multipart():
+        for part in mail.get_payload():
+            yield from _leaves(cast("Mail", part))
+    else:
+        yield mail
 
 
 def _html_to_text(html: str) -> str:
@@ -299,4 +309,4 @@ def _automatic(mail: Mail, address: str, subject: str) -> bool:
 
 def refs_for_reply(messages: Iterable[Message]) -> list[str]:
     """The References header of a reply to a thread of mails: their ids, oldest first."""
-    return [message.id for message in messages if MESSAGE_ID.fullmatch(message.id)]
+    return [m.id for m in messages if MESSAGE_ID.fullmatch(m.id) and m.id.isascii() and "=?" not in m.id]

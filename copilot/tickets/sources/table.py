@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from copilot.errors import QueueFault
+from copilot.text import clean_line
 from copilot.tickets.models import SetAside
 from copilot.tickets.sources import Item
-from copilot.tickets.sources.jsonl import Conversation
+from copilot.tickets.sources.jsonl import MAX_LINE, Conversation
 
 REQUIRED = ("id", "text")
 OPTIONAL = ("role", "at", "author", "subject", "customer", "email", "status", "channel", "tags", "locale", "country")
@@ -38,7 +40,8 @@ class CsvTable:
             raise QueueFault(f"{self.path} cannot be read: {error.strerror}.") from error
         first = text.split("\n", 1)[0]
         delimiter = max(",;\t", key=first.count)
-        reader = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter, restkey="", restval="")
+        csv.field_size_limit(MAX_LINE)  # the vendor's 128 kB would end the file at the first long message
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", restval="")
         columns = [name.strip().lower() for name in reader.fieldnames or []]
         missing = [name for name in REQUIRED if name not in columns]
         if missing:
@@ -54,10 +57,11 @@ class CsvTable:
         try:
             for row in reader:
                 line = reader.line_num
-                if not row["id"].strip():
+                key = clean_line(row["id"])
+                if not key:
                     yield SetAside(file=str(self.path), line=line, reason="`id` is empty")
                     continue
-                groups.setdefault(row["id"].strip(), []).append((line, row))
+                groups.setdefault(key, []).append((line, row))
         except csv.Error as error:
             yield SetAside(file=str(self.path), line=reader.line_num, reason=f"not CSV: {error}")
         for key, rows in groups.items():

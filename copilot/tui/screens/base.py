@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual import events
-from textual.binding import Binding
+from textual.app import App
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
+from textual.worker import Worker, WorkerState
 
 from copilot.errors import DelightError
 from copilot.tui.actions import Where, actions_of, binding_id
@@ -19,12 +21,19 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-def bindings(where: Where) -> list[Binding]:
+def bindings(where: Where) -> list[BindingType]:
     """The registry's actions of a screen as Textual bindings."""
     return [
         Binding(action.key, action.id, action.title, show=action.footer, id=binding_id(action))
         for action in actions_of(where)
     ]
+
+
+def show_fault(app: App[None], event: Worker.StateChanged) -> None:
+    """Show a background step that failed for a reason nobody foresaw: a bug, said out loud."""
+    if event.state is WorkerState.ERROR:
+        error = event.worker.error
+        app.notify(f"A bug: {type(error).__name__}: {error}", severity="error", markup=False, timeout=20)
 
 
 class DeskedScreen(Screen[None]):
@@ -36,6 +45,10 @@ class DeskedScreen(Screen[None]):
     def desk_app(self) -> DeskApp:
         """The app, typed."""
         return cast("DeskApp", self.app)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A fault of ours in the background is shown, not swallowed."""
+        show_fault(self.desk_app, event)
 
     def why_not(self, action: str) -> str:
         """Why an action cannot be done now; empty when it can."""
@@ -76,7 +89,7 @@ class DeskedScreen(Screen[None]):
             return None
 
 
-class Dialogue(ModalScreen[R]):
+class Dialogue(ModalScreen[R | None]):
     """A dialogue: Escape closes it with nothing."""
 
     BINDINGS = [Binding("escape", "dismiss_none", "Cancel", show=False)]

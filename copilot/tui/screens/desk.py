@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from textual import on, work
@@ -19,6 +20,7 @@ from copilot.drafting.models import Draft
 from copilot.playbook.models import TONES
 from copilot.reading.models import UNHAPPY, Reading
 from copilot.tui.screens.base import DeskedScreen, bindings
+from copilot.tui.screens.confirm import Sure
 from copilot.tui.screens.modals import ConfirmSend, Correct, Decide, Help, RecordAnswer
 from copilot.tui.screens.stories import StoriesScreen
 from copilot.tui.screens.story import StoryForm
@@ -86,6 +88,10 @@ class DeskScreen(DeskedScreen):
         self.reading: Reading | None = None
         self.guidance: Guidance | None = None
         self.check_context: CheckContext | None = None
+        self.blocking = ""
+        """What the checks hold against sending the words as they stand."""
+        self._move_on = False
+        """Whether the ticket under the cursor is opened once the queue is there: after another view, or a reply sent."""
         self._rest: Timer | None = None
         self._save: Timer | None = None
 
@@ -138,8 +144,9 @@ class DeskScreen(DeskedScreen):
             ("Delight ", "bold"), f" {views}   ", (f"{s.agent or 'nobody named'}, {s.company}", "$text-muted")
         )
         self.show_queue()
-        if not self.ref and self.rows:
-            self.open_ticket(self.query_one(QueueList).rows[0].ref)
+        if self._move_on or not self.ref:
+            self._move_on = False
+            self.open_current()
         self.desk_app.warm()
 
     def show_queue(self) -> None:
@@ -149,6 +156,11 @@ class DeskScreen(DeskedScreen):
         self.query_one(QueueList).show_rows(shown, self.ref)
         self.query_one("#left").border_title = f"Queue: {VIEW_TITLES[self.view]}"
         self.query_one("#left").border_subtitle = f"{len(shown)}" + (f" of {len(self.rows)}" if words else "")
+
+    def open_current(self) -> None:
+        """Open the ticket under the cursor."""
+        if (row := self.query_one(QueueList).current) is not None:
+            self.open_ticket(row.ref)
 
     @work(exclusive=True, group="tick", exit_on_error=False)
     async def tick(self) -> None:
@@ -181,8 +193,7 @@ class DeskScreen(DeskedScreen):
     def filter_done(self) -> None:
         """Enter in the filter goes to the queue."""
         self.query_one(QueueList).focus()
-        if (row := self.query_one(QueueList).current) is not None:
-            self.open_ticket(row.ref)
+        self.open_current()
 
     # One ticket
 
@@ -193,6 +204,7 @@ class DeskScreen(DeskedScreen):
         self.save_now()
         self.ref = ref
         self.opened = self.reading = self.guidance = self.check_context = None
+        self.blocking = ""
         self.follow(ref)
 
     @work(exclusive=True, group="open", exit_on_error=False)
@@ -258,7 +270,10 @@ class DeskScreen(DeskedScreen):
         elif fresh or self.check_context is None:
             self.fetch_context(self.ref)
         else:
-            view.show_findings(check(view.text, self.check_context))
+            findings = check(view.text, self.check_context)
+            view.show_findings(findings)
+            self.blocking = next((finding.message for finding in findings if finding.blocking), "")
+            self.refresh_bindings()
 
     @work(exclusive=True, group="context", exit_on_error=False)
     async def fetch_context(self, ref: str) -> None:
@@ -343,9 +358,8 @@ class DeskScreen(DeskedScreen):
         self.refresh_bindings()
 
     async def _sure(self, question: str, yes: str) -> bool:
-        from copilot.tui.screens.confirm import Sure
-
-        return bool(await self.app.push_screen_wait(Sure(question, yes)))
+        answer: bool | None = await self.app.push_screen_wait(Sure(question, yes))
+        return answer is True
 
     def action_edit(self) -> None:
         """Type."""
@@ -396,6 +410,7 @@ class DeskScreen(DeskedScreen):
         if sent is not None:
             self.say(f"Sent to {opened.ticket.customer.shown}.")
             view.show_draft(None)
+            self._move_on = True
         self.reopen()
 
     # Reading, escalation, decision
@@ -438,13 +453,9 @@ class DeskScreen(DeskedScreen):
                 break
             play, question = walked.play_id, walked.open_question
             if isinstance(answer, str):
-                walked = await self.attempt(lambda play=play: desk.reset_decision(ref, play))  # type: ignore[misc]
+                walked = await self.attempt(partial(desk.reset_decision, ref, play))
             else:
-                walked = await self.attempt(
-                    lambda play=play, question=question, answer=answer: desk.answer_decision(
-                        ref, play, question, answer=answer
-                    )  # type: ignore[misc]
-                )
+                walked = await self.attempt(partial(desk.answer_decision, ref, play, question, answer=answer))
             if walked is not None and walked.leaf is not None and not isinstance(answer, str):
                 self.say(f"Decided: {walked.leaf.offer}, up to {walked.leaf.limit}. d drafts with it.")
                 break
@@ -547,7 +558,7 @@ class DeskScreen(DeskedScreen):
                 "" if self.guidance and any(not e.told for e in self.guidance.escalations) else "No escalation is open."
             ),
             "decide": lambda: "" if self.guidance and self.guidance.walk else "No decision matches this conversation.",
-            "send": lambda: "" if draft else "There is no draft; d makes one.",
+            "send": lambda: "There is no draft; d makes one." if draft is None else self._not_sendable(),
             "discard": lambda: "" if draft else "There is no draft.",
             "ask": lambda: (
                 ""
@@ -559,6 +570,9 @@ class DeskScreen(DeskedScreen):
             ),
         }
         return reasons.get(action, lambda: "")()
+
+    def _not_sendable(self) -> str:
+        return f"It cannot go out yet: {self.blocking}." if self.blocking else ""
 
     def _typing(self) -> bool:
         return isinstance(self.focused, Editor)
@@ -611,6 +625,7 @@ class DeskScreen(DeskedScreen):
 
     def _to_view(self, step: int) -> None:
         self.view = VIEWS[(VIEWS.index(self.view) + step) % len(VIEWS)]
+        self._move_on = True
         self.load_queue()
 
     def action_next_ticket(self) -> None:
@@ -625,10 +640,6 @@ class DeskScreen(DeskedScreen):
         """Keys of this screen."""
         about = "The queue is sorted: an escalation that is due, then unhappy and waiting, then moments while they are warm."
         self.app.push_screen(Help("desk", self.desk_app.keys_of("desk"), about))
-
-    def on_unmount(self) -> None:
-        """Nothing typed is lost."""
-        self.save_now()
 
 
 def _haystack(row: QueueRow) -> str:

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
-from copilot.asking.models import NAME_STYLES, PLACES, Answer, Ask, Condition, NameStyle, Place, Terms
+from copilot.asking.models import NAME_STYLES, PLACES, Answer, Ask, Condition, NameStyle, Terms
 from copilot.drafting.models import Draft
 from copilot.errors import DelightError
 from copilot.playbook.models import Walk
@@ -30,12 +30,10 @@ from copilot.tui.widgets.safe import (
     PlainLabel,
     Press,
     Tick,
-    Ticks,
     choice,
     options,
     press,
     tick,
-    ticks,
 )
 
 DEAF_SECONDS = 0.5
@@ -197,7 +195,8 @@ class Decide(Dialogue[bool | str]):
     @on(Press.Pressed)
     def pressed(self, event: Press.Pressed) -> None:
         """Answer by button."""
-        self.dismiss({"yes": True, "no": False, "again": "again"}.get(event.button.id or ""))
+        answers: dict[str, bool | str] = {"yes": True, "no": False, "again": "again"}
+        self.dismiss(answers.get(event.button.id or ""))
 
 
 class AnswerGiven(NamedTuple):
@@ -248,12 +247,15 @@ class RecordAnswer(Dialogue[AnswerGiven]):
             yield Plain(("They wrote: ", "$text-muted"), shorten(target.text, 300) if target else "nothing yet")
             yield choice([("choose …", ""), *((text, key) for text, key in self.ANSWERS)], "", id="answer")
             yield PlainLabel("Where may the words stand?")
-            yield ticks(*((words(place), place, False) for place in PLACES), id="places", compact=True)
+            with Horizontal(classes="ticks"):
+                for place in PLACES:
+                    yield tick(words(place), value=False, id=f"place-{place}")
             yield PlainLabel("Named how?")
             yield choice([(words(style), style) for style in NAME_STYLES], "anonymous", id="name-style")
-            yield tick("with the company's name", value=False, id="company", compact=True)
+            yield tick("with the company's name", value=False, id="company")
             yield PlainLabel("Conditions, if any")
-            yield ticks(*((text, key, False) for text, key in self.CONDITIONS), id="conditions", compact=True)
+            for text, key in self.CONDITIONS:
+                yield tick(text, value=False, id=f"condition-{key}")
             yield PlainLabel("Said elsewhere (phone, in person)? Their words:")
             yield Line(id="elsewhere", placeholder="leave empty when the answer is in the thread")
             with Horizontal(classes="buttons"):
@@ -275,10 +277,10 @@ class RecordAnswer(Dialogue[AnswerGiven]):
             self.notify("Choose what they answered.", severity="warning", markup=False)
             return
         terms = Terms(
-            places=tuple(p for p in PLACES if p in cast("list[Place]", self.query_one("#places", Ticks).selected)),
+            places=tuple(place for place in PLACES if self.query_one(f"#place-{place}", Tick).value),
             name_style=cast("NameStyle", self.query_one("#name-style", Choice).value),
             company=self.query_one("#company", Tick).value,
-            conditions=tuple(cast("list[Condition]", self.query_one("#conditions", Ticks).selected)),
+            conditions=tuple(key for _, key in self.CONDITIONS if self.query_one(f"#condition-{key}", Tick).value),
         )
         chosen = None if self.ask is not None else self.candidates[int(str(self.query_one("#words", Choice).value))]
         self.dismiss(

@@ -54,7 +54,7 @@ class StoryForm(Dialogue[Story]):
             lines = [("no quote", ""), *((f"“{shorten(q.text, 100)}”", str(n)) for n, q in enumerate(self.quotes))]
             chosen = str(self.quotes.index(s.quotes[0])) if s.quotes else ""
             yield choice(lines, chosen, id="quote")
-            yield tick("something was given near this (gift, credit, upgrade)", value=s.gift, id="gift", compact=True)
+            yield tick("something was given near this (gift, credit, upgrade)", value=s.gift, id="gift")
             yield PlainLabel("Disclosure: goes out with the story when something was given")
             yield Line(s.disclosure, id="disclosure")
             with Horizontal(classes="buttons"):

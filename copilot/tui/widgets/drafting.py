@@ -45,9 +45,12 @@ class DraftView(Vertical):
         self.draft = draft
         self.set_class(draft is None, "-empty")
         editor = self.query_one(Editor)
+        before = editor.text
         self._put = draft.text if draft else ""
         editor.put(self._put)
         self._put = editor.text
+        if before != self._put:
+            editor.move_cursor((0, 0))
         if draft is None:
             self.border_title, self.border_subtitle = "Draft", ""
             self.show_findings(())

@@ -11,9 +11,7 @@ from textual.widgets import (
     Input,
     Label,
     OptionList,
-    RadioButton,
     Select,
-    SelectionList,
     Static,
     TextArea,
 )
@@ -64,17 +62,24 @@ def options(*lines: tuple[str, str], **kwargs: Any) -> OptionList:
 
 def choice(lines: list[tuple[str, str]], value: str, **kwargs: Any) -> Select[str]:
     """A drop-down of (text, value) lines."""
-    return Select([(content(text), key) for text, key in lines], value=value, allow_blank=False, **kwargs)
+    return Select([(content(text), key) for text, key in lines], value=value, allow_blank=False, compact=True, **kwargs)
 
 
-def ticks(*lines: tuple[str, str, bool], **kwargs: Any) -> SelectionList[str]:
-    """A list of (text, value, ticked) lines."""
-    return SelectionList(*((content(text), key, ticked) for text, key, ticked in lines), **kwargs)
+class Tick(Checkbox):
+    """A box to tick. Textual tells ticked from not by colour alone; this one draws the mark or leaves it out."""
+
+    BUTTON_LEFT = "["
+    BUTTON_RIGHT = "]"
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802 - Textual's name, made to depend on the value
+        """The mark."""
+        return "x" if self.value else " "
 
 
-def tick(text: str, *, value: bool, **kwargs: Any) -> Checkbox:
+def tick(text: str, *, value: bool, **kwargs: Any) -> Tick:
     """One box to tick."""
-    return Checkbox(content(text), value=value, **kwargs)
+    return Tick(content(text), value=value, compact=True, **kwargs)
 
 
 class Editor(TextArea):
@@ -94,10 +99,6 @@ class Line(Input):
     """A text field of one line."""
 
 
-Option_ = Option
 Options = OptionList
 Press = Button
 Choice = Select
-Ticks = SelectionList
-Tick = Checkbox
-Radio = RadioButton
