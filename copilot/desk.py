@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from uuid import uuid4
 
 import anyio.to_thread
@@ -37,11 +37,9 @@ from copilot.errors import Conflict, DelightError, NotFound, RefusedAction
 from copilot.playbook import store as guiding
 from copilot.playbook.conditions import Facts, facts
 from copilot.playbook.decide import escalations, walk
-from copilot.playbook.models import Escalation, Match, Play, Tone, Walk
-from copilot.playbook.search import GROUNDED, Playbook
+from copilot.playbook.models import GROUNDED, Escalation, Match, Play, Tone, Walk
 from copilot.reading import store as reading_store
 from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading
-from copilot.reading.reader import Reader
 from copilot.scoring.funnel import Funnel, funnel
 from copilot.stories import store as telling
 from copilot.stories.compose import compose_story
@@ -50,6 +48,10 @@ from copilot.stories.release import approve, export_of, prove_quotes
 from copilot.text import digest
 from copilot.tickets import store as ticketing
 from copilot.tickets.models import Message, Ticket
+
+if TYPE_CHECKING:  # numpy and the models behind these load with the brain, after the first paint
+    from copilot.playbook.search import Playbook
+    from copilot.reading.reader import Reader
 
 Clock = Callable[[], datetime]
 View = Literal["needs", "moments", "all", "done"]
@@ -214,6 +216,10 @@ class Desk:
 
     def queue(self, view: View = "all") -> list[QueueRow]:
         """The rows of a view, what needs a person first. Needs no model: everything is stored."""
+        return self.queues()[view]
+
+    def queues(self) -> dict[View, list[QueueRow]]:
+        """Every view at once, from one query."""
         t, r = ticketing.tickets.c, reading_store.readings.c
         asked = exists().where(asking.asks.c.ticket_ref == t.ref, asking.asks.c.sent_at.is_not(None))
         told = exists().where(telling.stories.c.ticket_ref == t.ref)
@@ -253,11 +259,9 @@ class Desk:
                     row.due_to or "",
                     4,
                 )
-                made = made._replace(rank=_rank(made, bool(row.kept), now))
-                if _in_view(made, view):
-                    rows.append(made)
+                rows.append(made._replace(rank=_rank(made, bool(row.kept), now)))
         rows.sort(key=_order)
-        return rows
+        return {view: [row for row in rows if _in_view(row, view)] for view in VIEWS}
 
     def funnel(self) -> Funnel:
         """Counts from moment to ready story."""
@@ -294,7 +298,7 @@ class Desk:
         now = self.clock()
         t, r = ticketing.tickets.c, reading_store.readings.c
         query = (
-            select(t.ref, t.waiting_since, t.opened_at, t.last_at, r.facts, r.due_at, r.due_to)
+            select(t.ref, t.waiting_since, t.opened_at, r.facts, r.due_at, r.due_to)
             .join(reading_store.readings)
             .where(t.status.in_(["open", "pending"]))
         )
@@ -305,10 +309,11 @@ class Desk:
         for row in rows:
             if not row.facts:
                 continue
-            known = Facts({**row.facts, **_times(row.waiting_since, row.opened_at, now)})
-            due_at, due_to = _due(
-                escalations(playbook.pages, known, row.waiting_since or row.last_at, told.get(row.ref, frozenset()))
-            )
+            kept = dict(row.facts)
+            since = row.waiting_since or datetime.fromisoformat(kept.pop("since", row.opened_at.isoformat()))
+            kept.pop("since", None)
+            known = Facts({**kept, **_times(row.waiting_since, row.opened_at, now)})
+            due_at, due_to = _due(escalations(playbook.pages, known, since, told.get(row.ref, frozenset())))
             if (due_at, due_to) != (row.due_at, row.due_to):
                 changed.append({"ref": row.ref, "due_at": due_at, "due_to": due_to})
         if changed:
@@ -743,11 +748,18 @@ class Desk:
             )
             return self._from_asked_moment(connection, story, ticket, playbook)
 
-    def quotes(self, ref: str) -> list[Quote]:
-        """The sentences of the customer's that a story may quote, newest message first."""
+    def quotes(self, ref: str, *, before_last_answer: bool = False) -> list[Quote]:
+        """The sentences of the customer's that a story may quote, newest message first.
+
+        Args:
+            before_last_answer: Only what was written before the team's last message: what an ask in it can be about.
+        """
         ticket = self.ticket(ref)
         found = []
+        asked_at = ticket.messages.index(ticket.agent_messages[-1]) if ticket.agent_messages else len(ticket.messages)
         for message in reversed(ticket.customer_messages):
+            if before_last_answer and ticket.messages.index(message) > asked_at:
+                continue
             upto = ticket.model_copy(update={"messages": ticket.messages[: ticket.messages.index(message) + 1]})
             found += [Quote(text=text, message_id=message.id) for text in quotable(upto)]
         return found
@@ -823,7 +835,11 @@ class Desk:
             escalations(playbook.pages, known, since, guiding.told_of(connection, ticket.ref)) if ticket.target else []
         )
         due_at, due_to = _due(found)
-        stored = {**known.values, "text": str(known.values["text"])[:FACT_TEXT]} if ticket.target else {}
+        stored = (
+            {**known.values, "text": str(known.values["text"])[:FACT_TEXT], "since": since.isoformat()}
+            if ticket.target
+            else {}
+        )
         table = reading_store.readings
         connection.execute(
             table.update().where(table.c.ref == ticket.ref).values(due_at=due_at, due_to=due_to, facts=stored)

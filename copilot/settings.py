@@ -134,7 +134,8 @@ def template(**values: str) -> str:
             continue
         lines.append(f"# {field.description}")
         value = values.get(name, str(field.default))
-        quoted = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # a TOML string is a JSON one, but for DEL
+        # A TOML string is written as a JSON one, but for DEL.
+        quoted = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines += [f"{'' if name in values else '# '}{name} = {quoted}", ""]
     lines += ["# One table a queue; `delight sync` reads them all.", "# [queues.support]", '# path = "mail/"', ""]
     lines += ["# Keys by action; `delight actions` lists the actions.", "# [keys]", '# draft = "f4"', ""]

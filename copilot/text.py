@@ -12,11 +12,10 @@ import unicodedata
 from collections.abc import Iterator
 
 ESCAPES = re.compile(
-    r"\x1b\][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, hyperlinks, clipboard
-    r"|\x1b[PX^_].*?(?:\x1b\\|\x9c|$)"  # DCS, SOS, PM, APC
+    r"\x1b\][^\x07\x1b\x9c\n]{0,2048}(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, hyperlinks, clipboard; one without an end takes one line
+    r"|\x1b[PX^_][^\x1b\x9c\n]{0,2048}(?:\x1b\\|\x9c)?"  # DCS, SOS, PM, APC
     r"|[\x1b]\[[0-?]*[ -/]*[@-~]?|\x9b[0-?]*[ -/]*[@-~]?"  # CSI, 7 and 8 bit
     r"|\x1b[ -/]*[0-~]?",  # any other escape
-    re.DOTALL,
 )
 # Format characters that hide, reorder or smuggle text. ZWJ and the variation selectors stay: emoji need them.
 HIDDEN = re.compile(

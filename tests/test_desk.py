@@ -69,7 +69,7 @@ def busy(make_desk: MakeDesk) -> Desk:
 
 
 def test_the_queue_stands_in_the_order_in_which_people_are_needed(busy: Desk) -> None:
-    rows = {row.ref: row.rank for view in ("all", "done") for row in busy.queue(view)}  # type: ignore[arg-type]
+    rows = {row.ref: row.rank for view in ("all", "done") for row in busy.queue(view)}
     assert rows == {"test/outage": 0, "test/angry": 1, "test/moment": 2, "test/question": 3, "test/answered": 4}
     ranks = [row.rank for row in busy.queue("needs")]
     assert ranks == [0, 1, 2, 3]
@@ -87,7 +87,10 @@ def test_each_view_shows_its_own(busy: Desk) -> None:
 
 def test_of_those_who_wait_alike_the_longest_waiting_comes_first(make_desk: MakeDesk) -> None:
     desk = make_desk(
-        *(make_ticket(QUESTION, id=f"{minutes}", minutes=minutes, customer=person(f"P{minutes}x")) for minutes in (5, 50, 20))
+        *(
+            make_ticket(QUESTION, id=f"{minutes}", minutes=minutes, customer=person(f"P{minutes}x"))
+            for minutes in (5, 50, 20)
+        )
     )
     assert [row.ref for row in desk.queue()] == ["test/50", "test/20", "test/5"]
 
@@ -221,7 +224,11 @@ def test_a_draft_that_was_replaced_or_sent_elsewhere_cannot_be_brought_back(make
     desk = make_desk(make_ticket(QUESTION))
     old = desk.draft(REF)
     new = desk.draft(REF)
-    for act in (lambda: desk.save(old, "other"), lambda: desk.discard(old), lambda: desk.send(old, "Hello, it is done.")):
+    for act in (
+        lambda: desk.save(old, "other"),
+        lambda: desk.discard(old),
+        lambda: desk.send(old, "Hello, it is done."),
+    ):
         with pytest.raises(Conflict, match="another desk"):
             act()
     desk.send(new, "Hello, it is under Settings.")
@@ -348,7 +355,9 @@ def test_an_ask_made_elsewhere_is_adopted_once(make_desk: MakeDesk) -> None:
     ],
     ids=["nobody asked", "written before", "our words", "not verbatim", "no words"],
 )
-def test_an_ask_that_cannot_have_been_made_is_not_adopted(make_desk: MakeDesk, turns: tuple[str, ...], words: str) -> None:
+def test_an_ask_that_cannot_have_been_made_is_not_adopted(
+    make_desk: MakeDesk, turns: tuple[str, ...], words: str
+) -> None:
     desk = make_desk(make_ticket(*turns))
     with pytest.raises(RefusedAction):
         desk.adopt_ask(REF, Quote(text=words, message_id="1"))
@@ -501,7 +510,12 @@ def test_a_process_killed_between_mail_and_record_sends_the_same_file_again(work
     draft = space.desk.draft(REF)
     space.close()
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(workspace)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", KILLED, str(workspace)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     (mail,) = (workspace / "outbox").glob("*.eml")

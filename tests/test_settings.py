@@ -84,7 +84,9 @@ def test_a_table_in_the_environment_that_is_not_json_is_a_settings_error(
         load(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"company = \n", b"[queues\n", b'company = "\xff"\n', b'agent = "a"\nagent = "b"\n'])
+@pytest.mark.parametrize(
+    "content", [b"company = \n", b"[queues\n", b'company = "\xff"\n', b'agent = "a"\nagent = "b"\n']
+)
 def test_bad_toml_names_the_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / FILE_NAME
     path.write_bytes(content)
@@ -124,7 +126,11 @@ def test_the_template_parses_back_to_the_defaults(tmp_path: Path) -> None:
 
 def test_the_template_states_the_true_defaults(tmp_path: Path) -> None:
     names = [name for name in Settings.model_fields if name not in ("workspace", "queues", "keys")]
-    lines = [line.removeprefix("# ") for line in template().splitlines() if line.startswith(tuple(f"# {n} = " for n in names))]
+    lines = [
+        line.removeprefix("# ")
+        for line in template().splitlines()
+        if line.startswith(tuple(f"# {n} = " for n in names))
+    ]
     assert len(lines) == len(names)
     write(tmp_path, "\n".join(lines))
     assert load(tmp_path) == Settings(workspace=tmp_path.resolve())

@@ -193,7 +193,8 @@ def _report_sync(bar: Progress, name: str, seen: int) -> None:
 
 def _ensure_index(space: Workspace, bar: Progress) -> None:
     """Build the index where there is none yet."""
-    from copilot.playbook.build import build, current
+    from copilot.playbook.build import build
+    from copilot.playbook.search import current
 
     if current(space.index) is None:
         build(space.playbooks, space.index, space.settings.encoder, space.clock().date(), progress=bar)

@@ -70,7 +70,7 @@ def _playbook(space: Workspace) -> tuple[str, str]:
 
 
 def _index(space: Workspace) -> tuple[str, str]:
-    from copilot.playbook.build import current
+    from copilot.playbook.search import current
 
     if current(space.index) is None:
         return "missing", f"{space.index}: run `delight playbook build`"

@@ -45,9 +45,9 @@ def build(
 def check(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Parse every page, try every condition, run every example. Exit 1 where something is wrong."""
     from copilot.bootstrap import open_workspace
-    from copilot.playbook.build import current
     from copilot.playbook.examples import run_examples
     from copilot.playbook.lint import lint
+    from copilot.playbook.search import current
 
     space = open_workspace(workspace)
     linted = lint(space.playbooks, space.clock().date())

@@ -94,7 +94,8 @@ def _chunks() -> Iterator[list[tuple[int, Conversation | str]]]:
 
 def _reader(folder: Path | None) -> Reader:
     """The workspace's reader; outside any workspace the checkout's own, built now where it is missing."""
-    from copilot.playbook.build import build, current
+    from copilot.playbook.build import build
+    from copilot.playbook.search import current
 
     space = open_workspace(folder)
     if folder is None and current(space.index) is None and (HOME.parent / "pyproject.toml").exists():

@@ -18,8 +18,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from copilot.drafting.models import DraftFinding
-from copilot.playbook.models import Leaf, Limit
-from copilot.playbook.parse import CURRENCY
+from copilot.playbook.models import CURRENCY, Leaf, Limit
 from copilot.playbook.slots import ANY_BRACE, BLANK, SLOTS
 from copilot.reading.models import UNHAPPY, Mood
 from copilot.text import sentences, shorten
@@ -96,10 +95,57 @@ GREETING = re.compile(
     r"([^\W\d_][\w'’-]*\.?(?: +[^\W\d_][\w'’-]*\.?){0,4}) *(?=[,:!.\n–]|- |\Z)",
     re.IGNORECASE,
 )
-TITLES = frozenset("mr mrs ms miss mx dr prof sir madam herr frau herrn madame monsieur señor señora signor signora".split())
+TITLES = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "mx",
+        "dr",
+        "prof",
+        "sir",
+        "madam",
+        "herr",
+        "frau",
+        "herrn",
+        "madame",
+        "monsieur",
+        "señor",
+        "señora",
+        "signor",
+        "signora",
+    ]
+)
 NO_NAMES = frozenset(
-    "there all everyone everybody again team customer client friend or thank thanks from here i we it this that is are "
-    "sorry your our the zusammen".split()
+    [
+        "there",
+        "all",
+        "everyone",
+        "everybody",
+        "again",
+        "team",
+        "customer",
+        "client",
+        "friend",
+        "or",
+        "thank",
+        "thanks",
+        "from",
+        "here",
+        "i",
+        "we",
+        "it",
+        "this",
+        "that",
+        "is",
+        "are",
+        "sorry",
+        "your",
+        "our",
+        "the",
+        "zusammen",
+    ]
 )
 """Words that show that no name follows the greeting."""
 CHEER = re.compile(

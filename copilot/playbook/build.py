@@ -22,6 +22,7 @@ import numpy as np
 from copilot.errors import FindingsError, IndexFault
 from copilot.playbook.lint import Linted, lint
 from copilot.playbook.models import Page
+from copilot.playbook.search import current
 from copilot.playbook.vectors import Entry, VectorStore
 from copilot.reading.encoder import OnnxEncoder, Vectors
 from copilot.reading.heads import SHIPPED, Heads
@@ -149,14 +150,6 @@ def ensure_encoder(
     compiler.compile_encoder(source, folder)
     progress("compiling the encoder", 1, 1)
     return OnnxEncoder(folder)
-
-
-def current(index: Path) -> str | None:
-    """Name of the build that serves, or None."""
-    try:
-        return str(json.loads((index / "current.json").read_text("utf-8"))["build"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def entries_of(page: Page) -> list[Entry]:

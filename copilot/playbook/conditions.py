@@ -8,8 +8,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import cel
-
 from copilot.reading.models import MOODS, Reading
 from copilot.tickets.models import Ticket
 
@@ -58,6 +56,8 @@ def compiled(condition: str) -> Any:
         ConditionError: With the library's reason on one line.
     """
     try:
+        import cel  # its package pulls in a whole prompt toolkit: 0.15 s that the first screen does not need
+
         return cel.compile(condition)
     except ValueError as error:
         reason = next((line for line in str(error).splitlines() if "ERROR" in line), str(error).splitlines()[0])
@@ -80,7 +80,9 @@ def check(condition: str, signals: frozenset[str], risks: frozenset[str]) -> Non
         raise ConditionError(f"`{unknown[0]}` is not a fact; known are {', '.join(SAMPLE)}")
     comparisons = [(fact, literal) for fact, _, literal in COMPARED.findall(condition)]
     comparisons += [(fact, literal) for literal, _, fact in TURNED.findall(condition)]
-    comparisons += [(fact, literal) for fact, many in ONE_OF.findall(condition) for literal in re.findall(LITERAL, many)]
+    comparisons += [
+        (fact, literal) for fact, many in ONE_OF.findall(condition) for literal in re.findall(LITERAL, many)
+    ]
     for fact, literal in comparisons:
         _check_comparison(fact, literal)
     for literal, fact in MEMBER.findall(condition):
@@ -139,6 +141,8 @@ class Facts:
 
     def __init__(self, values: Mapping[str, FactValue]) -> None:
         self.values = dict(values)
+        import cel
+
         self._context = cel.Context(variables=self.values)
 
     def holds(self, condition: str) -> bool:

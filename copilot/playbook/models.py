@@ -15,7 +15,13 @@ PlayKind = Literal[
 ]
 Tone = Literal["calm", "warm", "celebratory"]
 TONES: tuple[Tone, ...] = ("calm", "warm", "celebratory")
+CURRENCY = {"€": "EUR", "$": "USD", "£": "GBP"}
 AskKind = Literal["quote", "share", "refer", "tag"]
+
+
+GROUNDED = 0.50
+"""Below this a page may be inserted by hand, but the general page stands above it: a reply composed from a page that only
+resembles the message would claim things that nobody did."""
 
 
 class Phrasing(Model):

@@ -14,6 +14,7 @@ from pydantic import Field
 from copilot.errors import PageError
 from copilot.playbook.frontmatter import read_page, split, validate
 from copilot.playbook.models import (
+    CURRENCY,
     AskKind,
     EscalationRule,
     Leaf,
@@ -48,7 +49,6 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 LIMIT = re.compile(
     r"(?:(?P<percent>\d{1,12}(?:\.\d+)?)\s*%|(?P<symbol>[€$£])\s*(?P<money>\d{1,12}(?:\.\d+)?)|(?P<count>\d{1,12}(?:\.\d+)?)\s+(?P<unit>[A-Za-z][A-Za-z -]*))$"
 )
-CURRENCY = {"€": "EUR", "$": "USD", "£": "GBP"}
 TURN = re.compile(r"(agent|customer):\s*(.*)", re.DOTALL)
 
 

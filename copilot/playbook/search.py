@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from copilot.errors import IndexFault
-from copilot.playbook.build import current
-from copilot.playbook.models import Match, Page, Play
+from copilot.playbook.models import GROUNDED, Match, Page, Play
 from copilot.playbook.vectors import Hit, VectorStore
 from copilot.reading.encoder import Encoder, Vectors
 from copilot.reading.models import HAPPY, UNHAPPY, Reading, SignalDefinition
@@ -24,10 +23,15 @@ NEAR_MISS_PENALTY = 0.5
 """Taken off where a near miss of the page is nearer than anything that should bring it."""
 MIN_SCORE = 0.30
 """Below this a page is not offered at all."""
-GROUNDED = 0.50
-"""Below this a page may be inserted by hand, but the general page stands above it: a reply composed from a page that only
-resembles the message would claim things that nobody did."""
 FALLBACK = "general"
+
+
+def current(index: Path) -> str | None:
+    """Name of the build that serves, or None."""
+    try:
+        return str(json.loads((index / "current.json").read_text("utf-8"))["build"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 class Playbook:

@@ -58,7 +58,9 @@ class OnnxEncoder:
             self.dimensions: int = manifest["dimensions"]
             self.max_tokens: int = manifest["max_tokens"]
         except KeyError as error:
-            raise IndexFault(f"{folder} is damaged: no {error}.", hint="Run `delight playbook build --force`.") from error
+            raise IndexFault(
+                f"{folder} is damaged: no {error}.", hint="Run `delight playbook build --force`."
+            ) from error
         self._lock = threading.Lock()
         self._session: Any = None
         self._tokenizer: Any = None

@@ -94,7 +94,7 @@ class Message(Model):
 class Ticket(Model):
     """One conversation of one queue.
 
-    `opened_at` is the first message's time, or when sync first saw it. `version` changes whenever the help-desk's copy
+    `opened_at` is the first message's time, or when sync first saw it. `version` changes whenever the conversation
     does; a write that was based on another version is stale.
     """
 
@@ -125,7 +125,15 @@ class Ticket(Model):
 
     @property
     def version(self) -> str:
-        """Content hash of everything the help-desk owns."""
+        """Content hash of the conversation: what a reading judged, and what a reply was written against.
+
+        A customer's details are left out: they are shared by all their tickets, and change with any of them.
+        """
+        return digest(self.customer.id, self.model_dump_json(exclude={"opened_at", "customer"}))
+
+    @property
+    def source_version(self) -> str:
+        """Content hash of everything the help-desk owns, customer included."""
         return digest(self.model_dump_json(exclude={"opened_at"}))
 
     @property

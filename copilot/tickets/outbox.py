@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address, Group
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -14,7 +15,7 @@ from pathlib import Path
 from copilot.errors import QueueFault, RefusedAction
 from copilot.text import clean, clean_line, digest
 from copilot.tickets.models import Message, Ticket
-from copilot.tickets.sources.mail import MESSAGE_ID, refs_for_reply
+from copilot.tickets.sources.mail import MESSAGE_ID, REPLY_PREFIX, refs_for_reply
 
 SPECIAL = re.compile(r'[()<>\[\]:;@\\,"]+')
 
@@ -47,7 +48,7 @@ class Outbox:
         mail = EmailMessage(policy=SMTP)
         try:
             mail["From"] = _address(author or self.team, self.sender)
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, MessageError) as error:
             raise RefusedAction(
                 f"{self.sender!r} is not an address mail can be sent from.", hint="Mend `team_address` in delight.toml."
             ) from error
@@ -55,11 +56,11 @@ class Outbox:
             # An empty group: a chat or social queue has no address, the text still goes out.
             person = ticket.customer
             mail["To"] = _address(person.name, person.email) if person.email else Group(_name(person.shown))
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, MessageError) as error:
             raise RefusedAction(
                 f"{ticket.customer.email!r} is not an address mail can be sent to.", hint="Mend it in the source queue."
             ) from error
-        mail["Subject"] = _literal(f"Re: {ticket.title}")
+        mail["Subject"] = _literal(f"Re: {REPLY_PREFIX.sub('', ticket.title)}")
         mail["Date"] = format_datetime(at)
         mail["Message-ID"] = mail_id
         if refs := refs_for_reply(ticket.messages):

@@ -12,9 +12,9 @@ LONGEST = 4_000
 """Characters the vendor's expressions see, from the top: they take quadratic time, a second or two for these."""
 # What the vendor's expressions miss, and all that is tried beyond the top of long mails.
 HISTORY = re.compile(
-    r"^(?:On .{6,120}\bwrote:|Am .{6,120}\bschrieb\b.{0,80}:|Le .{6,120}\ba écrit ?:|El .{6,120}\bescribió:"
+    r"^(?:(?:On .{6,120}\bwrote:|Am .{6,120}\bschrieb\b.{0,80}:|Le .{6,120}\ba écrit ?:|El .{6,120}\bescribió:"
     r"|Il .{6,120}\bha scritto:|-{2,} ?(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original"
-    r"|Forwarded message) ?-{2,}|_{20,}\s*\nFrom: )",
+    r"|Forwarded message) ?-{2,})[ \t]*$|_{20,}\s*\nFrom: )",
     re.MULTILINE | re.IGNORECASE,
 )
 SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)

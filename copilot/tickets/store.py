@@ -86,9 +86,9 @@ def put(connection: Connection, ticket: Ticket, now: datetime) -> bool:
     known = connection.execute(
         select(tickets.c.source_version, tickets.c.opened_at).where(tickets.c.ref == ticket.ref)
     ).one_or_none()
-    if known is not None and known.source_version == ticket.version:
+    if known is not None and known.source_version == ticket.source_version:
         return False
-    source_version = ticket.version
+    source_version = ticket.source_version
     ours: list[Message] = []
     if known is not None:
         kept = select(messages.c.body).where(messages.c.ref == ticket.ref, messages.c.local).order_by(messages.c.seq)

@@ -26,7 +26,7 @@ def label(name: str) -> Label:
     return Label(name=name, confidence=0.9, evidence=Evidence(message=0, start=0, end=len(WORDS), text=WORDS))
 
 
-def reading(**changes: Any) -> Reading:
+def read_as(**changes: Any) -> Reading:
     values: dict[str, Any] = {"ticket_version": "v", "reader": "r", "mood": "delighted", "ask_ok": True, **changes}
     return Reading(**{"signals": (label("proactive_fix"),), **values})
 
@@ -54,7 +54,7 @@ class Case(NamedTuple):
     status: Status = "open"
     text: str = WORDS
     customer: Customer = Customer(id="c-1", name="Anna Berg", email="anna@example.org")
-    reading: Reading = reading()
+    reading: Reading = read_as()
     policy: Policy = POLICY
     history: tuple[Ask, ...] = ()
     other_open: tuple[str, ...] = ()
@@ -66,9 +66,7 @@ class Case(NamedTuple):
         ticket = make_ticket(
             self.first, "agent: I repaired it.", f"customer: {self.text}", status=self.status, customer=self.customer
         )
-        return judge(
-            ticket, self.reading, self.policy, self.history, self.other_open, self.paused_by, self.quote, NOW
-        )
+        return judge(ticket, self.reading, self.policy, self.history, self.other_open, self.paused_by, self.quote, NOW)
 
 
 def customer(**fields: Any) -> Customer:
@@ -87,18 +85,18 @@ def sent_ago(state: AskState, **ago: float) -> tuple[Ask, ...]:
 
 
 ALONE: list[tuple[str, Case, str, str]] = [
-    ("not confirmed", Case(reading=reading(signals=())), "resolved", "not resolved or confirmed yet"),
+    ("not confirmed", Case(reading=read_as(signals=())), "resolved", "not resolved or confirmed yet"),
     ("ends in a question", Case(text=WORDS + " But how?"), "resolved", "question"),
     ("resolved but asking on", Case(status="resolved", text="And now?"), "resolved", "question"),
-    ("neutral", Case(reading=reading(mood="neutral")), "mood", "the customer is neutral"),
-    ("frustrated", Case(reading=reading(mood="frustrated")), "mood", "the customer is frustrated"),
-    ("angry", Case(reading=reading(mood="angry")), "mood", "the customer is angry"),
-    ("sarcastic", Case(reading=reading(sarcasm=True)), "mood", "sarcastic"),
-    ("unread", Case(reading=reading(read=False, why_not="not in English (pl)")), "mood", "not in English (pl)"),
-    ("open risk", Case(reading=reading(risks=(label("churn_threat"),))), "risk", "open risk: churn threat"),
+    ("neutral", Case(reading=read_as(mood="neutral")), "mood", "the customer is neutral"),
+    ("frustrated", Case(reading=read_as(mood="frustrated")), "mood", "the customer is frustrated"),
+    ("angry", Case(reading=read_as(mood="angry")), "mood", "the customer is angry"),
+    ("sarcastic", Case(reading=read_as(sarcasm=True)), "mood", "sarcastic"),
+    ("unread", Case(reading=read_as(read=False, why_not="not in English (pl)")), "mood", "not in English (pl)"),
+    ("open risk", Case(reading=read_as(risks=(label("churn_threat"),))), "risk", "open risk: churn threat"),
     ("other ticket", Case(other_open=("mail/7",)), "other-tickets", "1 other open ticket (mail/7)"),
     ("other tickets", Case(other_open=("b/1", "b/2")), "other-tickets", "2 other open tickets (b/1, b/2)"),
-    ("plain thanks", Case(reading=reading(ask_ok=False, signals=(label("resolved_thanks"),))), "tact", "plain thanks"),
+    ("plain thanks", Case(reading=read_as(ask_ok=False, signals=(label("resolved_thanks"),))), "tact", "plain thanks"),
     ("nothing to quote", Case(quote=""), "quote", "nothing quotable"),
     ("declined", Case(history=sent_ago("declined", days=200)), "declined", "said no before"),
     ("withdrawn", Case(history=sent_ago("withdrawn", days=200)), "declined", "said no before"),
@@ -147,8 +145,8 @@ def test_an_ask_that_waits_for_its_answer_is_a_reason_of_its_own() -> None:
 
 @pytest.mark.parametrize("status", ["resolved", "closed"])
 def test_a_resolved_ticket_needs_no_confirming_signal_but_still_needs_tact(status: Status) -> None:
-    assert Case(status=status, reading=reading(signals=(), ask_ok=True)).verdict().ok
-    against = Case(status=status, reading=reading(signals=(), ask_ok=False)).verdict().against
+    assert Case(status=status, reading=read_as(signals=(), ask_ok=True)).verdict().ok
+    against = Case(status=status, reading=read_as(signals=(), ask_ok=False)).verdict().against
     assert [reason.rule for reason in against] == ["tact"]
 
 
@@ -160,8 +158,8 @@ def test_a_conversation_that_an_automatic_mail_began_was_not_begun_by_the_custom
     ticket = make_ticket(f"customer: {WORDS}", customer=customer(country="DE"))
     bounce = Message(id="0", role="customer", text="out of office", automatic=True)
     begun = ticket.model_copy(update={"messages": (bounce, *ticket.messages)})
-    assert judge(ticket, reading(), POLICY, (), (), "", WORDS, NOW).ok
-    assert judge(begun, reading(), POLICY, (), (), "", WORDS, NOW).against[0].rule == "region"
+    assert judge(ticket, read_as(), POLICY, (), (), "", WORDS, NOW).ok
+    assert judge(begun, read_as(), POLICY, (), (), "", WORDS, NOW).against[0].rule == "region"
 
 
 @pytest.mark.parametrize(("ago", "ok"), [(timedelta(days=120), True), (timedelta(days=120, seconds=-1), False)])
@@ -210,7 +208,7 @@ def test_no_combination_lets_through_whom_the_design_protects(
     states: list[AskState],
 ) -> None:
     verdict = Case(
-        reading=reading(mood=mood, sarcasm=sarcasm, read=read, risks=(label("outage"),) if risk else ()),
+        reading=read_as(mood=mood, sarcasm=sarcasm, read=read, risks=(label("outage"),) if risk else ()),
         customer=customer(kind=kind),
         other_open=("q/1",) if others else (),
         paused_by="Mara" if paused else "",
@@ -225,7 +223,7 @@ def test_no_combination_lets_through_whom_the_design_protects(
 def test_nobody_unhappy_in_the_sample_queue_is_ever_offered_an_ask(sample_desk: Desk) -> None:
     offered = 0
     for view in ("all", "done"):
-        for row in sample_desk.queue(view):  # type: ignore[arg-type]
+        for row in sample_desk.queue(view):
             guidance = sample_desk.guide(row.ref)
             found = sample_desk.opened(row.ref).reading
             assert found is not None
@@ -254,7 +252,12 @@ def test_an_open_ticket_of_the_same_mail_address_in_another_queue_shuts_the_gate
 
 def test_a_no_of_the_same_mail_address_in_another_queue_is_remembered(make_desk: MakeDesk, clock: FakeClock) -> None:
     other = make_ticket(
-        THANKS, "agent: May we quote you?", id="9", queue="chat", status="closed", customer=customer(id="x", email="anna@example.org")
+        THANKS,
+        "agent: May we quote you?",
+        id="9",
+        queue="chat",
+        status="closed",
+        customer=customer(id="x", email="anna@example.org"),
     )
     desk = make_desk(make_ticket(THANKS), other)
     assert desk.guide("test/T-1").verdict.ok
@@ -268,7 +271,9 @@ def test_a_no_of_the_same_mail_address_in_another_queue_is_remembered(make_desk:
 
 
 def test_a_pause_holds_for_the_person_in_every_queue(make_desk: MakeDesk) -> None:
-    other = make_ticket(THANKS, id="9", queue="chat", status="closed", customer=customer(id="x", email="anna@example.org"))
+    other = make_ticket(
+        THANKS, id="9", queue="chat", status="closed", customer=customer(id="x", email="anna@example.org")
+    )
     desk = make_desk(make_ticket(THANKS, status="closed"), other)
     assert desk.guide("chat/9").verdict.ok
     desk.pause_asks("test/T-1", paused=True)

@@ -52,7 +52,9 @@ def test_a_no_is_remembered_for_at_least_a_year_whatever_the_file_says(tmp_path:
 
 
 def test_a_year_is_long_enough(tmp_path: Path) -> None:
-    assert load_policy(written(tmp_path, 'wording: "1"', "pause_after_decline_days: 365")).pause_after_decline_days == 365
+    assert (
+        load_policy(written(tmp_path, 'wording: "1"', "pause_after_decline_days: 365")).pause_after_decline_days == 365
+    )
 
 
 def test_a_missing_policy_is_an_error_and_not_an_open_gate(tmp_path: Path) -> None:

@@ -77,9 +77,13 @@ def test_no_story_is_an_empty_list() -> None:
 
 @given(HOSTILE, HOSTILE)
 def test_what_a_customer_wrote_formats_nothing(text: str, hook: str) -> None:
-    page = as_markdown([made(hook="Hook " + hook, moment="M" if not text.strip() else text, quote=text, attribution=text)])
+    page = as_markdown(
+        [made(hook="Hook " + hook, moment="M" if not text.strip() else text, quote=text, attribution=text)]
+    )
     tokens = MarkdownIt("commonmark").parse(page)
-    blocks = [token.type for token in tokens if token.type.endswith("_open") or token.type in ("fence", "html_block", "hr")]
+    blocks = [
+        token.type for token in tokens if token.type.endswith("_open") or token.type in ("fence", "html_block", "hr")
+    ]
     plain = MarkdownIt("commonmark").parse(as_markdown([made(hook="Hook", moment="M", attribution="A")]))
     assert blocks == [token.type for token in plain if token.type.endswith("_open")]
     inline = [token for token in tokens if token.type == "inline"]

@@ -32,6 +32,11 @@ AUTOMATIC_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 TRACE = frozenset(["received", "delivered-to", "return-path", "x-received", "status", "x-status", "x-keywords"])
+ESCAPED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
+"""How an mbox writes a line that begins with "From ": left so, it would be folded away as a quotation."""
+FREE_MAIL = frozenset(
+    "gmail googlemail outlook hotmail live yahoo icloud me gmx web aol proton protonmail fastmail mail yandex qq".split()
+)
 MAX_MAIL = 40_000_000
 
 
@@ -143,7 +148,8 @@ class MailQueue:
 
     def _is_own(self, address: str) -> bool:
         domain = self.own_address.partition("@")[2]
-        return bool(address) and (address == self.own_address or (bool(domain) and address.endswith("@" + domain)))
+        shared = not domain or domain.split(".")[0] in FREE_MAIL  # a team at gmail.com does not employ all of Gmail
+        return bool(address) and (address == self.own_address or (not shared and address.endswith("@" + domain)))
 
     def _ticket(self, thread: list[Parsed]) -> Ticket:
         root = thread[0]
@@ -192,7 +198,7 @@ def _mbox(path: Path) -> Iterator[tuple[str, int, bytes]]:
                 while at < start and (read := file.readline()):
                     at += len(read)
                     line += 1
-                yield str(path), line, box.get_bytes(key)
+                yield str(path), line, ESCAPED_FROM.sub(rb"\1", box.get_bytes(key))
     finally:
         box.close()
 
@@ -229,10 +235,10 @@ def _header_keeping_commas(value: Any) -> str:
     for text, charset in decode_header(value):
         if isinstance(text, str):
             out.append(text)
-        elif charset is None:
+        elif charset in (None, "unknown-8bit"):
             out.append(_decode(text, None))
         else:
-            out.append('"' + _decode(text, charset).replace('"', "'").replace("\\", "") + '"')
+            out.append('"' + clean_line(_decode(text, charset)).replace('"', "'").replace("\\", "") + '"')
     return " ".join(out)
 
 

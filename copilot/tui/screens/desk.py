@@ -122,16 +122,9 @@ class DeskScreen(DeskedScreen):
     @work(exclusive=True, group="queue", exit_on_error=False)
     async def load_queue(self) -> None:
         """Read the queue again."""
-        view = self.view
-        desk = self.desk_app.desk
-
-        def load() -> tuple[list[QueueRow], dict[View, int]]:
-            rows = desk.queue(view)
-            return rows, {name: len(rows) if name == view else len(desk.queue(name)) for name in VIEWS}
-
-        found = await self.attempt(load)
+        found = await self.attempt(self.desk_app.desk.queues)
         if found is not None:
-            self.post_message(self.Loaded(*found))
+            self.post_message(self.Loaded(found[self.view], {view: len(rows) for view, rows in found.items()}))
 
     def on_desk_screen_loaded(self, message: Loaded) -> None:
         """Show the queue, cursor kept."""
@@ -490,8 +483,11 @@ class DeskScreen(DeskedScreen):
         if opened is None:
             return
         ask = next((a for a in reversed(opened.asks) if a.state != "drafted"), None)
-        candidates = await self.attempt(lambda: desk.quotes(ref)) if ask is None else []
+        candidates = await self.attempt(lambda: desk.quotes(ref, before_last_answer=True)) if ask is None else []
         if candidates is None:
+            return
+        if ask is None and not candidates:
+            self.say("There are no words of the customer's that could have been asked about.", severity="warning")
             return
         given = await self.app.push_screen_wait(RecordAnswer(ask, opened.ticket, candidates))
         if given is None:
@@ -638,7 +634,7 @@ class DeskScreen(DeskedScreen):
 
     def action_help(self) -> None:
         """Keys of this screen."""
-        about = "The queue is sorted: an escalation that is due, then unhappy and waiting, then moments while they are warm."
+        about = "◔ waits for an answer, ↑ an escalation with its time, ⚠ a risk, ★ a moment. The queue is sorted: an escalation that is due, then unhappy and waiting, then moments while they are warm."
         self.app.push_screen(Help("desk", self.desk_app.keys_of("desk"), about))
 
 

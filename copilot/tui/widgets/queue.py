@@ -143,7 +143,7 @@ class QueueList(ScrollView, can_focus=True):
         """Mood, customer, age."""
         kind = {"angry": "bad", "frustrated": "bad", "satisfied": "good", "delighted": "good"}.get(row.mood, "dim")
         mood = set_cell_size(mood_mark(row.mood), 13)
-        when = f" {age(row.waiting_since or row.last_at, self.clock())}{'⏳' if row.waiting_since else ''} "
+        when = f" {'◔' if row.waiting_since else ''}{age(row.waiting_since or row.last_at, self.clock())} "
         name = clean_line(row.customer)
         space = max(width - 1 - cell_len(mood) - cell_len(when), 0)
         return [

@@ -68,13 +68,10 @@ def choice(lines: list[tuple[str, str]], value: str, **kwargs: Any) -> Select[st
 class Tick(Checkbox):
     """A box to tick. Textual tells ticked from not by colour alone; this one draws the mark or leaves it out."""
 
-    BUTTON_LEFT = "["
-    BUTTON_RIGHT = "]"
-
     @property
-    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802 - Textual's name, made to depend on the value
+    def _button(self) -> Content:
         """The mark."""
-        return "x" if self.value else " "
+        return Content("[x]" if self.value else "[ ]")
 
 
 def tick(text: str, *, value: bool, **kwargs: Any) -> Tick:
