@@ -21,7 +21,7 @@ from copilot.asking.gate import judge
 from copilot.asking.models import Answer, Ask, Entry, Policy, Terms, Verdict
 from copilot.db.engine import Database
 from copilot.drafting import store as drafting
-from copilot.drafting.checks import CheckContext, check
+from copilot.drafting.checks import CheckContext, asks_in, check
 from copilot.drafting.composer import (
     Setting,
     best_quote,
@@ -477,28 +477,19 @@ class Desk:
             IndexFault: The playbook is not built.
         """
         with self.database.begin() as connection:
-            ticket, reading = self._with_reading(connection, ref)
-            guidance = self._guide(connection, ticket, reading)
-            dial = tone or default_tone(reading, guidance.matches[0].page if guidance.matches else None)
-            if dial == "celebratory" and reading.mood in UNHAPPY:
-                dial = "calm"
-            parts = compose(
-                ticket, reading, guidance.matches, dial, self.setting, guidance.walk, _first(guidance.escalations)
-            )
-            now = self.clock()
-            self._discard_open(connection, ref, now)
-            made = Draft(
-                id="d-" + uuid4().hex[:12],
-                ticket_ref=ref,
-                based_on=ticket.version,
-                text=text_of(parts),
-                tone=dial,
-                parts=parts,
-                created_at=now,
-                updated_at=now,
-            )
+            made = self._composed(connection, ref, tone)
+            self._discard_open(connection, ref, made.created_at)
             drafting.put(connection, made)
             return made
+
+    def preview(self, ref: str, tone: Tone | None = None) -> Draft:
+        """The reply that `draft` would compose; nothing is kept, and an open draft stays.
+
+        Raises:
+            IndexFault: The playbook is not built.
+        """
+        with self.database.read() as connection:
+            return self._composed(connection, ref, tone)
 
     def blank_draft(self, ref: str) -> Draft:
         """An empty draft to write by hand, replacing an open draft of the ticket."""
@@ -819,6 +810,27 @@ class Desk:
 
     # Inside
 
+    def _composed(self, connection: Connection, ref: str, tone: Tone | None) -> Draft:
+        ticket, reading = self._with_reading(connection, ref)
+        guidance = self._guide(connection, ticket, reading)
+        dial = tone or default_tone(reading, guidance.matches[0].page if guidance.matches else None)
+        if dial == "celebratory" and reading.mood in UNHAPPY:
+            dial = "calm"
+        parts = compose(
+            ticket, reading, guidance.matches, dial, self.setting, guidance.walk, _first(guidance.escalations)
+        )
+        now = self.clock()
+        return Draft(
+            id="d-" + uuid4().hex[:12],
+            ticket_ref=ref,
+            based_on=ticket.version,
+            text=text_of(parts),
+            tone=dial,
+            parts=parts,
+            created_at=now,
+            updated_at=now,
+        )
+
     def _who(self) -> str:
         if not self.setting.agent.strip():
             raise RefusedAction("Nobody is named at this desk.", hint="Set `agent` in delight.toml or DELIGHT_AGENT.")
@@ -943,9 +955,10 @@ class Desk:
 
     @staticmethod
     def _drop_asks(connection: Connection, ref: str, kept_in: str) -> None:
-        """Drop asks that were drafted but whose words no longer stand in the text."""
+        """Drop asks that were drafted but whose words, or whose question, no longer stand in the text."""
         for ask in asking.of_ticket(connection, ref):
-            if ask.state == "drafted" and (not kept_in or ask.words not in kept_in):
+            stands = ask.words in kept_in and (ask.text in kept_in or bool(asks_in(kept_in)))
+            if ask.state == "drafted" and not stands:
                 asking.put(connection, ask.dropped())
 
     def _from_asked_moment(self, connection: Connection, story: Story, ticket: Ticket, playbook: Playbook) -> Story:

@@ -38,9 +38,9 @@ def make_ticket(*turns: str, subject: str = "", minutes: int = 60, **fields: obj
         role, _, text = turn.partition(": ")
         at = NOW - timedelta(minutes=minutes) - timedelta(hours=len(turns) - number)
         author = "Anna Berg" if role == "customer" else "Mara"
-        messages.append(Message(id=str(number), role=role, text=text, at=at, author=author))  # type: ignore[arg-type]
+        messages.append(Message(id=str(number), role=role, text=text, at=at, author=author))
     values = {"id": "T-1", "queue": "test", "subject": subject, "channel": "mail", **fields}
-    return Ticket(customer=customer, messages=tuple(messages), opened_at=messages[0].at, **values)  # type: ignore[arg-type]
+    return Ticket(customer=customer, messages=tuple(messages), opened_at=messages[0].at, **values)
 
 
 @pytest.fixture
@@ -113,7 +113,9 @@ def sample_database(brain: Brain, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture
-def sample_desk(sample_database: Path, tmp_path: Path, brain: Brain, sender: FakeSender, clock: FakeClock) -> Iterator[Desk]:
+def sample_desk(
+    sample_database: Path, tmp_path: Path, brain: Brain, sender: FakeSender, clock: FakeClock
+) -> Iterator[Desk]:
     """A desk on a copy of the sample queue."""
     path = tmp_path / "sample.db"
     shutil.copy(sample_database, path)
@@ -128,7 +130,9 @@ def workspace(tmp_path: Path, index: Path) -> Path:
     """A workspace folder of a command line test, on the real playbook and index."""
     folder = tmp_path / "workspace"
     folder.mkdir()
-    lines = [f'agent = "Mara"\ncompany = "Fernway"\nteam = "Fernway Support"\nplaybooks = "{PLAYBOOKS}"\nindex = "{index}"']
+    lines = [
+        f'agent = "Mara"\ncompany = "Fernway"\nteam = "Fernway Support"\nplaybooks = "{PLAYBOOKS}"\nindex = "{index}"'
+    ]
     (folder / "delight.toml").write_text("\n".join(lines), "utf-8")
     return folder
 

@@ -220,7 +220,7 @@ def draft(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a reply composed from the plays, and what the checks say about it. Nothing is sent; exit 1 where something blocks."""
+    """Print a reply composed from the plays, and what the checks say about it. Nothing is kept or sent; exit 1 where something blocks."""
 
     from copilot.bootstrap import open_workspace
     from copilot.drafting.checks import check
@@ -231,7 +231,7 @@ def draft(
         raise UsageError(f"There is no tone {tone}.", hint=f"Choose {', '.join(TONES)}.")
     space = open_workspace(workspace)
     ref = space.desk.find(ticket)
-    made = space.desk.draft(ref, tone or None)
+    made = space.desk.preview(ref, tone or None)
     findings = check(made.text, space.desk.context(ref))
     if as_json:
         json_lines([{"draft": made.model_dump(mode="json"), "findings": [f.model_dump(mode="json") for f in findings]}])

@@ -48,12 +48,13 @@ WHERE = re.compile(
 )
 REVIEW = re.compile(
     r"\b(?:write|leave|post|give|if you (?:wrote|left|posted|gave)|(?:mind|consider) (?:writing|leaving|posting|giving)) (?:us )?(?:a|your) (?:public |short |quick |5-star |five-star )*(?:review|testimonial|rating)\b"
-    r"|\b(?:recommend|refer) us to\b|\b(?:review|rate) us\b|\bspread the word\b|\bpermission to (?:share|quote|use|publish)\b",
+    r"|\b(?:recommend|refer) us to\b|\b(?:review|rate) us\b|\b(?:please|feel free to|help(?: us)?(?: to)?) spread the word\b|\bpermission to (?:share|quote|use|publish)\b",
     re.IGNORECASE,
 )
 WAY_OUT = re.compile(
-    r"\b(?:rather not|prefer not|say no|say so|no is fine|just ignore|no need|if not|either way|decline|no pressure|not to|"
-    r"leave it|perfectly fine|no hard feelings|change your mind|nothing changes|lieber nicht|nein|non|kein problem)\b",
+    r"\b(?:rather not|prefer not|prefer that we|prefer to (?:keep|stay)|(?:say|tell us|answer|a|short|simple|plain|brief) no|no,? (?:is|reason|need)"
+    r"|say so|ignore this|unanswered|if not|either way|decline|no pressure|not to|leave it|perfectly fine|no hard feelings"
+    r"|change your mind|keep it (?:private|among us|between us)|not for you|do not want|don.t want|nothing changes|lieber nicht|nicht möchten|nein|kein problem)\b",
     re.IGNORECASE,
 )
 PROMISE = re.compile(
@@ -202,20 +203,20 @@ def ask_while_gate_is_shut(text: str, context: CheckContext) -> Iterator[DraftFi
     """It asks for permission, a review or a recommendation while the gate says no."""
     if context.gate_ok:
         return
-    for match in _asks(text):
+    for match in asks_in(text):
         yield _finding("ask.gate", f"no ask now: {context.gate_reason or 'the gate says no'}", *match)
 
 
 def unrecorded_ask(text: str, context: CheckContext) -> Iterator[DraftFinding]:
     """An ask must quote the words it is about, and be on record, or its answer is worth nothing."""
     if context.gate_ok and not (context.ask_words and context.ask_words in text):
-        for span in _asks(text):
+        for span in asks_in(text):
             yield _finding("ask.unrecorded", "an ask typed by hand cannot be recorded; add it with the ask key", *span)
 
 
 def ask_without_way_out(text: str, context: CheckContext) -> Iterator[DraftFinding]:
     """An ask must end with an easy way to say no."""
-    asks = list(_asks(text))
+    asks = asks_in(text)
     if context.gate_ok and asks and not WAY_OUT.search(text, asks[-1][0]):
         yield _finding("ask.no-way-out", "say how the customer can say no", *asks[-1])
 
@@ -289,12 +290,13 @@ RULES: tuple[Callable[[str, CheckContext], Iterator[DraftFinding]], ...] = (
 )
 
 
-def _asks(text: str) -> Iterator[tuple[int, int]]:
+def asks_in(text: str) -> list[tuple[int, int]]:
     """Sentences that ask to share the customer's words, or for a review or a recommendation."""
-    for start, end in sentences(text):
-        sentence = text[start:end]
-        if REVIEW.search(sentence) or all(mark.search(sentence) for mark in (WISH, USE, WORDS, WHERE)):
-            yield start, end
+    return [
+        (start, end)
+        for start, end in sentences(text)
+        if REVIEW.search(text, start, end) or all(mark.search(text, start, end) for mark in (WISH, USE, WORDS, WHERE))
+    ]
 
 
 def _amounts(sentence: str) -> Iterator[tuple[float, str, int, int]]:

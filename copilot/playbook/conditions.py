@@ -108,12 +108,12 @@ def _samples(condition: str) -> Iterator[dict[str, FactValue]]:
         elif isinstance(value, list):
             met[name], missed[name] = [literal[1:-1] for literal, fact in MEMBER.findall(condition) if fact == name], []
     for name, operator, literal in COMPARED.findall(condition):
-        value = SAMPLE.get(name)
-        if isinstance(value, str):
+        known = SAMPLE.get(name)
+        if isinstance(known, str):
             same, other = literal[1:-1], "another"
             met[name], missed[name] = (other, same) if operator == "!=" else (same, other)
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            number = type(value)(float(literal))
+        elif isinstance(known, (int, float)) and not isinstance(known, bool):
+            number = type(known)(float(literal))
             met[name] = number + {">": 1, "<": -1, "!=": 1}.get(operator, 0)
             missed[name] = number + {">": 0, ">=": -1, "<": 0, "<=": 1, "!=": 0}.get(operator, 1)
     yield met

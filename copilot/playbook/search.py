@@ -19,8 +19,9 @@ NEIGHBOURS = 80
 SIGNAL_WEIGHT = 0.45
 """What an answered signal or risk adds, times its confidence (at least one half): labels outrank likeness of words."""
 MOOD_WEIGHT = 0.12
+NEAR = 0.6
 NEAR_MISS_PENALTY = 0.5
-"""Taken off where a near miss of the page is nearer than anything that should bring it."""
+"""Taken off where a near miss of the page is near, and nearer than anything that should bring it."""
 MIN_SCORE = 0.30
 """Below this a page is not offered at all."""
 FALLBACK = "general"
@@ -149,7 +150,7 @@ class Playbook:
                 score += MOOD_WEIGHT
             elif page.moods and _opposite(page.moods, reading.mood):
                 score -= 2 * MOOD_WEIGHT  # no celebration page for an angry customer, no apology page for a happy one
-        if hit is not None and near_miss > hit.similarity:
+        if hit is not None and near_miss > max(hit.similarity, NEAR):
             score -= NEAR_MISS_PENALTY
         if hit is not None and hit.similarity >= MIN_SCORE:
             shown = page.title if hit.entry.kind == "intent" else shorten(hit.entry.text, 60)

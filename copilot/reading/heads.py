@@ -91,7 +91,7 @@ class Heads:
             IndexFault: It is missing, damaged or of another format.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 meta = json.loads(data["meta"].tobytes())
                 if meta["format"] != FORMAT:
                     raise IndexFault(f"{path} was made by another version.", hint="Run `delight playbook build`.")

@@ -100,6 +100,9 @@ def approve(where: Standing, by: str) -> int:
         raise RefusedAction(f"It cannot be approved: {where.why}.", hint="The customer's key comes first.")
     if where.story.gift and not where.story.disclosure.strip():
         raise RefusedAction("Something was given, so the disclosure must be written first.")
+    texts = (where.story.hook, where.story.moment, where.story.catalyst, where.story.disclosure)
+    if any("[[" in text for text in texts):
+        raise RefusedAction("The story has an open [[blank]].", hint="Fill it in, then approve.")
     return where.permission
 
 

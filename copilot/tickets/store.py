@@ -105,7 +105,7 @@ def add_reply(connection: Connection, ticket: Ticket, reply: Message, status: St
     source_version = connection.execute(query).scalar_one()
     local = select(messages.c.id).where(messages.c.ref == ticket.ref, messages.c.local)
     ours = {*connection.execute(local).scalars(), reply.id}
-    changed = ticket.model_copy(update={"messages": (*ticket.messages, reply), "status": status})
+    changed = ticket.model_copy(update={"messages": _merged(ticket.messages, [reply]), "status": status})
     _write(connection, changed, source_version, ours, now)
     return changed
 

@@ -133,6 +133,7 @@ NOT_ASKS = [
     "Would you mind sending us the message that you see on our website?",
     "Thank you for leaving a review on our website.",
     "I saw that you left a review, thank you.",
+    "News like this deserves to be told, and I'll spread the word on our side!",
 ]
 
 

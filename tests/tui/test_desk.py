@@ -110,9 +110,7 @@ async def test_the_whole_chain_by_keys(make_desk: MakeDesk, sender: FakeSender, 
         screen = await ready(pilot, ticket.ref)
         await pilot.press("a")
         view = screen.query_one(DraftView)
-        await until(
-            pilot, lambda: view.draft is not None and any(a.state == "drafted" for a in screen.opened.asks), "ask"
-        )  # type: ignore[union-attr]
+        await until(pilot, lambda: view.draft is not None and screen.has_ask, "ask")
         text = view.text
         while "[[" in text:
             text = text[: text.index("[[")] + "the repaired row" + text[text.index("]]") + 2 :]
@@ -120,10 +118,12 @@ async def test_the_whole_chain_by_keys(make_desk: MakeDesk, sender: FakeSender, 
         await until(pilot, lambda: not screen.blocking, "nothing blocks")
         await pilot.press("s")
         await until(pilot, lambda: shown(app, ConfirmSend, "#send"), "the question")
-        app.screen.opened += 1000.0  # it has only just opened
+        question = app.screen
+        assert isinstance(question, ConfirmSend)
+        question.opened += 1000.0  # it has only just opened
         await pilot.press("y")
-        assert isinstance(app.screen, ConfirmSend), "a key that comes too soon was not meant"
-        app.screen.opened -= 2000.0
+        assert question.is_current, "a key that comes too soon was not meant"
+        question.opened -= 2000.0
         await pilot.press("y")
         await until(pilot, lambda: len(sender.sent) == 1, "sent")
         await until(pilot, lambda: screen.guidance is not None and view.draft is None, "the desk again")

@@ -17,6 +17,7 @@ from textual.widgets import Footer
 from copilot.desk import VIEWS, Failed, Guidance, Guided, Opened, QueueRow, Read, View
 from copilot.drafting.checks import CheckContext, check
 from copilot.drafting.models import Draft
+from copilot.errors import DelightError
 from copilot.playbook.models import TONES
 from copilot.reading.models import UNHAPPY, Reading
 from copilot.tui.screens.base import DeskedScreen, bindings
@@ -288,7 +289,10 @@ class DeskScreen(DeskedScreen):
             and view.draft.state in ("proposed", "edited", "approved")
             and view.text != view.draft.text
         ):
-            view.keep(self.desk_app.desk.save(view.draft, view.text))
+            try:
+                view.keep(self.desk_app.desk.save(view.draft, view.text))
+            except DelightError as error:
+                self.say(f"The draft of {self.ref} was not kept: {error}", severity="error")
 
     @work(exclusive=True, group="save", exit_on_error=False)
     async def save_soon(self) -> None:
@@ -547,7 +551,6 @@ class DeskScreen(DeskedScreen):
             return "No conversation is open."
         draft = self.query_one(DraftView).draft
         verdict = self.guidance.verdict if self.guidance else None
-        has_ask = any(a.state == "drafted" for a in self.opened.asks)
         reasons: dict[str, Callable[[], str]] = {
             "correct": lambda: "" if self.reading else "It is still being read.",
             "told": lambda: (
@@ -558,7 +561,7 @@ class DeskScreen(DeskedScreen):
             "discard": lambda: "" if draft else "There is no draft.",
             "ask": lambda: (
                 ""
-                if has_ask or (verdict and verdict.ok)
+                if self.has_ask or (verdict and verdict.ok)
                 else f"No ask now: {verdict.why_not if verdict else 'still reading'}."
             ),
             "answer": lambda: (
@@ -566,6 +569,11 @@ class DeskScreen(DeskedScreen):
             ),
         }
         return reasons.get(action, lambda: "")()
+
+    @property
+    def has_ask(self) -> bool:
+        """Whether an ask was added to this draft."""
+        return self.opened is not None and any(ask.state == "drafted" for ask in self.opened.asks)
 
     def _not_sendable(self) -> str:
         return f"It cannot go out yet: {self.blocking}." if self.blocking else ""
