@@ -17,6 +17,7 @@ from copilot.tickets.sync import sync
 from copilot.tui.app import DeskApp
 from copilot.tui.screens.desk import DeskScreen
 from copilot.tui.widgets.drafting import DraftView
+from copilot.tui.widgets.queue import QueueList
 
 PICTURE = Path(__file__).parent.parent / "docs" / "desk.svg"
 TICKET = f"{DEMO_QUEUE}/D-1028"
@@ -38,7 +39,10 @@ async def draw(folder: Path) -> str:
         assert isinstance(screen, DeskScreen)
         await pilot.press("v")
         await pilot.pause(0.5)
-        screen.open_ticket(TICKET)
+        queue = screen.query_one(QueueList)
+        queue.cursor = next(place for place, row in enumerate(queue.rows) if row.ref == TICKET)
+        while screen.ref != TICKET:
+            await pilot.pause(0.05)
         while screen.guidance is None:
             await pilot.pause(0.05)
         await pilot.press("a")

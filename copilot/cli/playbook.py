@@ -64,7 +64,7 @@ def check(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
                 )
             report = run_examples(playbook, reader)
             findings += report.findings
-            summary = f", {report.passed} of {report.total} examples right"
+            summary = f", {report.passed} of {report.total} examples right ({report.unseen} of {report.examples} even when left out)"
     if as_json:
         json_lines(findings)
     else:

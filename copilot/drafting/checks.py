@@ -53,7 +53,7 @@ REVIEW = re.compile(
 )
 WAY_OUT = re.compile(
     r"\b(?:rather not|prefer not|prefer that we|prefer to (?:keep|stay)|(?:say|tell us|answer|a|short|simple|plain|brief) no|no,? (?:is|reason|need)"
-    r"|say so|ignore this|unanswered|if not|either way|decline|no pressure|not to|leave it|perfectly fine|no hard feelings"
+    r"|no to|say so|ignore this|unanswered|if not|either way|decline|no pressure|not to|leave it|perfectly fine|no hard feelings"
     r"|change your mind|keep it (?:private|among us|between us)|not for you|do not want|don.t want|nothing changes|lieber nicht|nicht möchten|nein|kein problem)\b",
     re.IGNORECASE,
 )

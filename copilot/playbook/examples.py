@@ -13,10 +13,18 @@ TOP = 3
 
 
 class ExampleReport(Model):
-    """How the examples fared: `passed` of `total`, and a finding for each that did not."""
+    """How the examples fared.
+
+    Attributes:
+        passed: Examples and near misses that did as they must, of `total`; each is in the index itself.
+        unseen: Examples, of `examples`, that bring their page even when they are taken out of the index: what to
+            expect of messages nobody wrote down.
+    """
 
     passed: int
     total: int
+    unseen: int
+    examples: int
     findings: tuple[Finding, ...]
 
 
@@ -26,13 +34,17 @@ def run_examples(playbook: Playbook, reader: Reader) -> ExampleReport:
     An example must bring its page among the first three; a near miss must not bring it first.
     """
     findings: list[Finding] = []
-    total = 0
+    total = examples = unseen = 0
     for page in playbook.pages:
         wanted = [(example, True) for example in page.examples] + [(example, False) for example in page.near_misses]
         tickets = [ticket_of(example, page.locale) for example, _ in wanted]
         for (example, must), ticket, reading in zip(wanted, tickets, reader.read_many(tickets), strict=True):
             total += 1
             ids = [match.page.id for match in playbook.match(ticket, reading, count=TOP)]
+            if must:
+                alone = playbook.match(ticket, reading, count=TOP, left_out=example.turns[-1][1])
+                examples += 1
+                unseen += any(match.page.id == page.id for match in alone)
             if must and page.id not in ids:
                 message = f"this example brings {', '.join(ids) or 'no page'}, not this page, among the first {TOP}"
             elif not must and ids and ids[0] == page.id:
@@ -40,7 +52,9 @@ def run_examples(playbook: Playbook, reader: Reader) -> ExampleReport:
             else:
                 continue
             findings.append(Finding(path=page.path, line=example.line, level="warning", message=message))
-    return ExampleReport(passed=total - len(findings), total=total, findings=tuple(findings))
+    return ExampleReport(
+        passed=total - len(findings), total=total, unseen=unseen, examples=examples, findings=tuple(findings)
+    )
 
 
 def ticket_of(example: Example, locale: str = "en") -> Ticket:

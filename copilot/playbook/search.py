@@ -86,17 +86,23 @@ class Playbook:
         """The pages nearest to any text."""
         return self._ranked(self.encoder.encode([text])[0], None, count, locale)
 
-    def match(self, ticket: Ticket, reading: Reading, count: int = 5) -> list[Match]:
-        """The pages that fit a ticket, best first; at least the general one."""
+    def match(self, ticket: Ticket, reading: Reading, count: int = 5, *, left_out: str = "") -> list[Match]:
+        """The pages that fit a ticket, best first; at least the general one.
+
+        Args:
+            left_out: An indexed text that is not to count: how a page's own example is tried as if it were new.
+        """
         target = ticket.target
         text = target.text if target else ticket.title
         locale = reading.language if not reading.read else "en"
         if reading.read is False and any(m.automatic for m in ticket.messages) and target is None:
             return []
-        return self._ranked(self.encoder.encode([text])[0], reading, count, locale)
+        return self._ranked(self.encoder.encode([text])[0], reading, count, locale, left_out)
 
-    def _ranked(self, vector: Vectors, reading: Reading | None, count: int, locale: str) -> list[Match]:
-        hits = self._opened().nearest(vector, NEIGHBOURS)
+    def _ranked(
+        self, vector: Vectors, reading: Reading | None, count: int, locale: str, left_out: str = ""
+    ) -> list[Match]:
+        hits = [hit for hit in self._opened().nearest(vector, NEIGHBOURS) if hit.entry.text != left_out]
         best: dict[str, Hit] = {}
         worst: dict[str, float] = {}
         script: dict[str, Hit] = {}

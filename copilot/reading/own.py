@@ -12,7 +12,7 @@ from copilot.reading.models import SignalDefinition
 from copilot.text import digest
 
 MIN_EXAMPLES = 4
-"""Below this a head would learn nothing; the page is listed by `playbook check` and claims nothing."""
+"""Below this, or with nothing to tell it from, a head would learn nothing; the page is listed by `playbook check` and claims nothing."""
 STRENGTH = 20.0
 THRESHOLD = 0.6
 """A team's own signal has no held-out set to tune on: it fires only when clearly on its examples' side."""
@@ -24,7 +24,12 @@ def fit_own(definitions: Sequence[SignalDefinition], encoder: Encoder, shipped: 
     Each is fitted on its examples against its near misses and the examples of all other signals.
     """
     known = {label.partition(":")[2] for label in shipped.labels}
-    new = [d for d in definitions if d.id not in known and len(d.examples) >= MIN_EXAMPLES]
+    total = sum(len(d.examples) for d in definitions)
+    new = [
+        d
+        for d in definitions
+        if d.id not in known and len(d.examples) >= MIN_EXAMPLES and (d.near_misses or total > len(d.examples))
+    ]
     if not new:
         return None
     from sklearn.linear_model import LogisticRegression

@@ -409,7 +409,9 @@ def test_a_greeting_for_the_customer_or_for_nobody_is_right(opening: str) -> Non
 
 
 def test_no_name_is_wrong_where_the_customers_name_is_unknown() -> None:
-    ticket = make_ticket("customer: hello").model_copy(update={"customer": make_ticket("customer: x").customer.model_copy(update={"name": ""})})
+    ticket = make_ticket("customer: hello").model_copy(
+        update={"customer": make_ticket("customer: x").customer.model_copy(update={"name": ""})}
+    )
     assert found("Hi Bernd,\n\nthat is done.", "name.wrong", ticket=ticket) == []
 
 

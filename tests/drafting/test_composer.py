@@ -242,7 +242,8 @@ def test_a_quote_is_a_verbatim_sentence_of_the_last_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(30, "a minute"), (60, "1 minute"), (1800, "30 minutes"), (3600, "1 hour"), (172_800, "2 days")]
+    ("seconds", "words"),
+    [(30, "a minute"), (60, "1 minute"), (1800, "30 minutes"), (3600, "1 hour"), (172_800, "2 days")],
 )
 def test_a_duration_is_said_in_words(seconds: float, words: str) -> None:
     assert duration_words(seconds) == words

@@ -83,7 +83,7 @@ def test_the_starter_prompts_load() -> None:
         (HEAD.replace("id: x\n", "id: x\nmood: happy\n") + "{{one}} {{two}}\n", 3, "mood"),
         ("{{one}} {{two}}\n", 1, "front matter"),
         (HEAD.rstrip("-\n") + "\n{{one}} {{two}}", 6, "---"),
-        (HEAD.replace("version: \"1\"", "version: 1") + "{{one}} {{two}}\n", 3, "version"),
+        (HEAD.replace('version: "1"', "version: 1") + "{{one}} {{two}}\n", 3, "version"),
     ],
 )
 def test_a_wrong_template_is_refused_with_its_line(tmp_path: Path, text: str, line: int, words: str) -> None:

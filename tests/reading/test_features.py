@@ -26,7 +26,9 @@ def test_the_buckets_of_a_sentence_are_the_same_in_every_process() -> None:
     text = "Thanks, that did NOT work!!"
     code = f"from copilot.reading.features import *; print(hashed([Turn('customer', {text!r})]).tolist())"
     runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed})
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+        )
         for seed in ("1", "2")
     ]
     assert {run.stdout.strip() for run in runs} == {str(hashed([Turn("customer", text)]).tolist())}

@@ -73,7 +73,9 @@ def test_evidence_is_a_verbatim_span_of_the_last_message(reader: Reader, words: 
 
 
 def test_the_evidence_of_a_risk_is_the_sentence_that_shows_it(reader: Reader) -> None:
-    ticket = make_ticket("customer: Hello and good morning. I want my money back for the broken blender. My name is Anna.")
+    ticket = make_ticket(
+        "customer: Hello and good morning. I want my money back for the broken blender. My name is Anna."
+    )
     (label,) = [label for label in reader.read(ticket).risks if label.name == "refund_request"]
     assert label.evidence.text == "I want my money back for the broken blender."
 
@@ -99,7 +101,9 @@ def test_plain_messages_are_read_as_anybody_would(
 
 def test_no_example_of_any_page_carries_a_signal_in_an_unhappy_mood(brain: Brain) -> None:
     reader, playbook = brain.get()
-    tickets = [ticket_of(example, page.locale) for page in playbook.pages for example in (*page.examples, *page.near_misses)]
+    tickets = [
+        ticket_of(example, page.locale) for page in playbook.pages for example in (*page.examples, *page.near_misses)
+    ]
     readings = reader.read_many(tickets)
     assert sum(reading.mood in UNHAPPY for reading in readings) > 20
     assert sum(bool(reading.signals) for reading in readings) > 20
@@ -163,7 +167,10 @@ def test_the_mood_path_covers_the_last_messages_of_the_customer_in_their_order(r
 
 
 def test_a_batch_agrees_with_one_at_a_time(reader: Reader) -> None:
-    tickets = [make_ticket("customer: hm", "agent: hello", "customer: " + words, id=f"T-{n}") for n, words in enumerate(MESSAGES)]
+    tickets = [
+        make_ticket("customer: hm", "agent: hello", "customer: " + words, id=f"T-{n}")
+        for n, words in enumerate(MESSAGES)
+    ]
     tickets.insert(3, make_ticket("customer: ...", id="nothing"))
     tickets.append(make_ticket("agent: only us", id="us"))
     for together, ticket in zip(reader.read_many(tickets), tickets, strict=True):
@@ -190,11 +197,16 @@ def test_a_label_without_a_page_is_not_claimed(reader: Reader) -> None:
     assert without.version != reader.version
 
 
-TEXT = st.text(max_size=250) | st.lists(st.sampled_from([*MESSAGES, "\u200b", "\x1b[31m", "\n", "\ud800", "["])).map(" ".join)
+TEXT = st.text(max_size=250) | st.lists(st.sampled_from([*MESSAGES, "\u200b", "\x1b[31m", "\n", "\ud800", "["])).map(
+    " ".join
+)
 ROLE = st.sampled_from(["customer", "agent", "system"])
 
 
-@given(turns=st.lists(st.tuples(ROLE, TEXT, st.booleans(), st.booleans()), min_size=1, max_size=5), locale=st.text(max_size=5))
+@given(
+    turns=st.lists(st.tuples(ROLE, TEXT, st.booleans(), st.booleans()), min_size=1, max_size=5),
+    locale=st.text(max_size=5),
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_is_written_is_read_without_an_error(
     reader: Reader, turns: list[tuple[str, str, bool, bool]], locale: str
@@ -203,7 +215,9 @@ def test_whatever_is_written_is_read_without_an_error(
         {"id": str(n), "role": role, "text": text, "public": public, "automatic": automatic}
         for n, (role, text, public, automatic) in enumerate(turns)
     ]
-    ticket = Ticket.model_validate({"id": "T", "queue": "q", "customer": {"id": "c", "locale": locale}, "messages": messages})
+    ticket = Ticket.model_validate(
+        {"id": "T", "queue": "q", "customer": {"id": "c", "locale": locale}, "messages": messages}
+    )
     reading = reader.read(ticket)
     hold(ticket, reading)
     assert np.isfinite(reading.mood_confidence)
