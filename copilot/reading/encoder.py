@@ -17,6 +17,8 @@ from copilot.errors import IndexFault
 
 Vectors = NDArray[np.float32]
 BATCH = 16
+BATCH_TOKENS = 1024
+"""Tokens of one batch, padding included: sixteen long mails at once would take a gigabyte for a moment."""
 FORMAT = 1
 
 
@@ -106,8 +108,7 @@ class OnnxEncoder:
         self._load()
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
         order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-        size = min(BATCH, max(1, -(-len(order) // self._workers)))
-        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        batches = _batches(order, [len(ids[i]) for i in order], max(1, -(-len(order) // self._workers)))
 
         def run(batch: list[int]) -> None:
             width = len(ids[batch[0]])
@@ -124,3 +125,15 @@ class OnnxEncoder:
         else:
             list(self._pool.map(run, batches))
         return out
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int], most: int) -> list[list[int]]:
+    """`order` cut into batches; `lengths` fall, so the first of a batch is its width."""
+    out: list[list[int]] = []
+    width = 0
+    for i, length in zip(order, lengths, strict=True):
+        if not out or len(out[-1]) >= min(BATCH, most) or (len(out[-1]) + 1) * width > BATCH_TOKENS:
+            out.append([])
+            width = length
+        out[-1].append(i)
+    return out

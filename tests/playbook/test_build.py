@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from copilot.errors import FindingsError, IndexFault
-from copilot.playbook.build import ABANDONED, current
-from copilot.playbook.search import Playbook
+from copilot.playbook.build import ABANDONED
+from copilot.playbook.search import Playbook, current
 from copilot.reading.encoder import OnnxEncoder
 from tests.conftest import ROOT
 from tests.playbook.conftest import HEAD, Small

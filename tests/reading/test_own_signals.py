@@ -46,10 +46,21 @@ The customer travels with an animal and asks what is allowed.
 """
 
 
+KEPT = [
+    "general.md",
+    "outage.md",
+    "refund-and-credit.md",
+    *(f"signals/{name}.md" for name in ("outage", "refund-request", "legal-threat", "resolved-thanks", "distress")),
+]
+"""Enough of the starter playbook: every definition more is examples to encode."""
+
+
 @pytest.fixture(scope="module")
 def built(index: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BuildReport]:
     folder = tmp_path_factory.mktemp("own")
-    shutil.copytree(PLAYBOOKS, folder / "playbooks")
+    for name in KEPT:
+        (folder / "playbooks" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PLAYBOOKS / name, folder / "playbooks" / name)
     (folder / "playbooks" / "signals" / "pet-on-board.md").write_text(PAGE, "utf-8")
     shutil.copytree(index, folder / "index", ignore=shutil.ignore_patterns("encoder", ".build-*"))
     (folder / "index" / "encoder").symlink_to(index / "encoder", target_is_directory=True)

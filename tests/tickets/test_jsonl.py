@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from copilot.errors import QueueFault
 from copilot.tickets.models import SetAside, Ticket
 from copilot.tickets.sources import Item, open_source
-from copilot.tickets.sources.jsonl import MAX_LINE, tickets_of
+from copilot.tickets.sources.jsonl import MAX_LINE, parse_line, tickets_of
 
 GOOD = b'{"id":"good","turns":[{"role":"customer","text":"hello"}]}'
 
@@ -180,3 +180,26 @@ def test_a_kind_nobody_knows_is_a_queue_fault(tmp_path: Path) -> None:
         open_source("q", tmp_path / "queue.pdf")
     with pytest.raises(QueueFault, match="neither"):
         open_source("q", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("email", "mail"), ("Tweet", "social"), ("dm", "chat"), ("survey", "file"), (None, "file")]
+)
+def test_channels_are_read_whatever_an_export_calls_them(written: str | None, read: str) -> None:
+    line = json.dumps({"id": 1, "channel": written, "turns": [{"role": "customer", "text": "hello"}]}).encode()
+    assert parse_line(line).channel == read
+
+
+def test_nulls_and_foreign_keys_of_a_customer_are_passed_over() -> None:
+    row = {
+        "id": 7, "subject": None, "status": "Solved", "customer": {"id": 12, "name": "Anna", "phone": "1", "email": None},
+        "turns": [{"role": "customer", "text": "hello"}],
+    }  # fmt: skip
+    ticket = parse_line(json.dumps(row).encode()).ticket("q")
+    assert (ticket.status, ticket.customer.id, ticket.customer.name, ticket.subject) == ("resolved", "12", "Anna", "")
+
+
+def test_a_status_nobody_knows_is_named() -> None:
+    line = json.dumps({"id": 1, "status": "opne", "turns": [{"role": "customer", "text": "hello"}]}).encode()
+    with pytest.raises(ValueError, match="`status`"):
+        parse_line(line)

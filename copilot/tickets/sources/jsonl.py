@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
 
 from copilot.errors import QueueFault
 from copilot.text import clean
@@ -16,6 +16,20 @@ from copilot.tickets.models import Channel, Customer, Message, Model, Role, SetA
 from copilot.tickets.sources import Item
 
 MAX_LINE = 8_000_000
+
+
+CHANNELS: dict[str, Channel] = {
+    **dict.fromkeys(("mail", "email", "e-mail"), "mail"),
+    **dict.fromkeys(("chat", "dm", "sms", "whatsapp", "messenger"), "chat"),
+    **dict.fromkeys(("social", "twitter", "tweet", "x", "facebook", "instagram", "forum"), "social"),
+}
+"""What exports call a channel; anything else is `file`."""
+STATUSES: dict[str, Status] = {
+    **dict.fromkeys(("new", "open", "reopened"), "open"),
+    **dict.fromkeys(("pending", "hold", "on-hold", "waiting"), "pending"),
+    **dict.fromkeys(("resolved", "solved"), "resolved"),
+    "closed": "closed",
+}
 
 
 class Turn(Model):
@@ -66,6 +80,23 @@ class Conversation(Model):
     channel: Channel = "file"
     tags: tuple[str, ...] = ()
     customer: Customer | str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_exports_write_it(cls, value: object) -> object:
+        """Nulls are as good as left out; channels have as many names as there are exports."""
+        if not isinstance(value, dict):
+            return value
+        made = {key: part for key, part in value.items() if part is not None}
+        if isinstance(channel := made.get("channel"), str):
+            made["channel"] = CHANNELS.get(channel.strip().lower(), "file")
+        if isinstance(status := made.get("status"), str):
+            made["status"] = STATUSES.get(status.strip().lower(), status)
+        if isinstance(person := made.get("customer"), dict):
+            known = {key: part for key, part in person.items() if key in Customer.model_fields and part is not None}
+            key = known.get("id") or known.get("email") or known.get("name") or made.get("id")
+            made["customer"] = {**known, "id": str(key)}
+        return made
 
     @field_validator("id", mode="before")
     @classmethod
