@@ -17,10 +17,17 @@ import tempfile
 import time
 from pathlib import Path
 
+from textual.app import App
+from textual.events import Key
+
 from copilot.bootstrap import HOME, Workspace
 from copilot.settings import Settings
+from copilot.tickets import store
 from copilot.tickets.sample import SAMPLE
 from copilot.tickets.sync import sync
+from copilot.tui.app import DeskApp
+from copilot.tui.screens.desk import DeskScreen
+from copilot.tui.widgets.queue import QueueList
 
 ROOT = HOME.parent
 FORBIDDEN = ("torch", "transformers", "litellm")
@@ -93,7 +100,7 @@ def _fill(folder: Path, count: int) -> None:
     known: dict[int, Reading] = {}
     with space.database.begin() as connection:
         for number in range(count - 100):  # a reading is the same for every copy of a sample conversation
-            ticket = _ticket(space, connection, f"bench/B-{number}")
+            ticket = store.get(connection, f"bench/B-{number}")
             if number % len(rows) not in known:
                 known[number % len(rows)] = reader.read(ticket)
             reading = known[number % len(rows)].model_copy(update={"ticket_version": ticket.version})
@@ -101,32 +108,22 @@ def _fill(folder: Path, count: int) -> None:
     space.close()
 
 
-def _ticket(space: Workspace, connection, ref):  # type: ignore[no-untyped-def]
-    from copilot.tickets import store
-
-    return store.get(connection, ref)
-
-
 async def _in_process(what: str, folder: Path, began: float) -> None:
-    from copilot.tui.app import DeskApp
-    from copilot.tui.screens.desk import DeskScreen
-    from copilot.tui.widgets.queue import QueueList
-
     space = _space(folder)
     app = DeskApp(space.desk)
     out: dict[str, object] = {}
     async with app.run_test(size=(150, 44)) as pilot:
         while not (isinstance(app.screen, DeskScreen) and app.screen.query_one(QueueList).rows):
             await asyncio.sleep(0.001)
-        await pilot.pause()
+        await _painted(app)
         out["paint"] = time.time() - began
         screen = app.screen
         assert isinstance(screen, DeskScreen)
         if what == "work":
             keys = []
             while not app.warmed:
-                keys.append(await _key(pilot, "down"))
-            keys += [await _key(pilot, "down") for _ in range(max(20 - len(keys), 0))]
+                keys.append(await _key(app, "down"))
+            keys += [await _key(app, "down") for _ in range(max(20 - len(keys), 0))]
             out["keys"] = _p95(keys) * 1000
             opened = []
             for ref in space.desk.unread()[:60]:
@@ -140,16 +137,28 @@ async def _in_process(what: str, folder: Path, began: float) -> None:
             out["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             out["heavy"] = ", ".join(name for name in FORBIDDEN if name in sys.modules)
         if what == "scroll":
-            out["scroll"] = _p95([await _key(pilot, "pagedown") for _ in range(60)]) * 1000
+            out["scroll"] = _p95([await _key(app, "pagedown") for _ in range(40)]) * 1000
     print(json.dumps(out))
     space.close()
 
 
-async def _key(pilot, key: str) -> float:  # type: ignore[no-untyped-def]
-    """Seconds from a key to its screen."""
+async def _key(app: App[None], key: str) -> float:
+    """Seconds from a key to the frame that answers it."""
+    queue = app.screen.query_one(QueueList)
+    before = queue.cursor
     start = time.perf_counter()
-    await pilot.press(key)
+    app.post_message(Key(key, None))
+    while queue.cursor == before:
+        await asyncio.sleep(0)
+    await _painted(app)
     return time.perf_counter() - start
+
+
+async def _painted(app: App[None]) -> None:
+    """Wait until the next frame is drawn."""
+    drawn = asyncio.Event()
+    app.screen.call_after_refresh(drawn.set)
+    await drawn.wait()
 
 
 def _p95(values: list[float]) -> float:

@@ -5,6 +5,7 @@ What must not live here: rendering, vendor libraries, rules (rooms own them). On
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from uuid import uuid4
 
-import anyio.to_thread
 from sqlalchemy import Connection, exists, select
 
 from copilot.asking import store as asking
@@ -286,7 +286,7 @@ class Desk:
                 tickets = [ticketing.get(connection, ref) for ref in part]
             reader, playbook = self.brain.get()
             fresh = reader.read_many(tickets)
-            with self.database.begin() as connection:
+            with self.database.begin(durable=False) as connection:
                 for ticket, reading in zip(tickets, fresh, strict=True):
                     self._keep(connection, ticket, reading, playbook)
             progress(start + len(part), len(refs))
@@ -354,12 +354,12 @@ class Desk:
     async def open(self, ref: str) -> AsyncIterator[Event]:
         """Open a ticket: first what is stored, then the reading where it is missing or old, then the guidance."""
         try:
-            opened = await anyio.to_thread.run_sync(self.opened, ref)
+            opened = await asyncio.to_thread(self.opened, ref)
             yield opened
             if opened.reading is None:
-                reading = await anyio.to_thread.run_sync(self.read, ref)
+                reading = await asyncio.to_thread(self.read, ref)
                 yield Read(ref, reading)
-            guidance = await anyio.to_thread.run_sync(self.guide, ref)
+            guidance = await asyncio.to_thread(self.guide, ref)
             yield Guided(ref, guidance)
         except DelightError as error:
             yield Failed(ref, error)
@@ -392,7 +392,7 @@ class Desk:
         ticket = self.ticket(ref)
         reader, playbook = self.brain.get()
         reading = reader.read(ticket)
-        with self.database.begin() as connection:
+        with self.database.begin(durable=False) as connection:
             return self._keep(connection, ticket, reading, playbook)
 
     def guide(self, ref: str) -> Guidance:
@@ -403,9 +403,7 @@ class Desk:
             PageError: The asking policy does not parse.
         """
         with self.database.read() as connection:
-            return self._guide(
-                connection, self._with_reading(connection, ref)[0], self._with_reading(connection, ref)[1]
-            )
+            return self._guide(connection, *self._with_reading(connection, ref))
 
     def correct(
         self, ref: str, field: Literal["mood", "signal", "risk"], name: str, *, present: bool = True

@@ -17,7 +17,9 @@ DELIGHT = (
 )
 
 
-def test_a_conversation_goes_all_the_way_to_an_exported_story(make_desk: MakeDesk, sender: FakeSender, clock: FakeClock) -> None:
+def test_a_conversation_goes_all_the_way_to_an_exported_story(
+    make_desk: MakeDesk, sender: FakeSender, clock: FakeClock
+) -> None:
     ticket = make_ticket(*DELIGHT)
     desk = make_desk(ticket)
     desk.correct(ticket.ref, "signal", "proactive_fix")

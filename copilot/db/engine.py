@@ -76,14 +76,19 @@ class Database:
         upgrade(self.engine, self.path, revision)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self, *, durable: bool = True) -> Iterator[Connection]:
         """One transaction: all of it is kept, or nothing.
+
+        Args:
+            durable: Whether it must survive a power cut. What can be computed again (a reading) need not, and saves the
+                wait for the disk; a crash of the program loses nothing either way.
 
         Raises:
             StoreFault: The database is locked by another process, full, or broken. Nothing was written.
         """
         try:
             with self.engine.begin() as connection:
+                connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 yield connection
         except DatabaseError as error:
             raise StoreFault(
@@ -107,7 +112,6 @@ class Database:
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")  # an approved reply or a permission must survive a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA recursive_triggers=ON")  # else INSERT OR REPLACE slips past the ledgers' triggers
     cursor.close()

@@ -17,6 +17,7 @@ from copilot.errors import IndexFault
 
 Vectors = NDArray[np.float32]
 BATCH = 16
+REMEMBERED = 64
 BATCH_TOKENS = 1024
 """Tokens of one batch, padding included: sixteen long mails at once would take a gigabyte for a moment."""
 FORMAT = 1
@@ -68,6 +69,7 @@ class OnnxEncoder:
         self._tokenizer: Any = None
         self._workers = max(1, min(os.cpu_count() or 1, 8))
         self._pool: ThreadPoolExecutor | None = None
+        self._recent: dict[str, Vectors] = {}
 
     def _load(self) -> None:
         with self._lock:
@@ -101,7 +103,22 @@ class OnnxEncoder:
         self.encode(["ready"])
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """See `Encoder.encode`. Texts longer than the encoder's limit are cut."""
+        """See `Encoder.encode`. Texts longer than the encoder's limit are cut.
+
+        The vectors of the last few texts are kept: opening a ticket reads a message, then searches with the same words.
+        """
+        if len(texts) > REMEMBERED // 2:
+            return self._encode(texts)
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._recent]
+        known = {text: self._recent[text] for text in texts if text in self._recent}
+        known.update(zip(fresh, self._encode(fresh), strict=True))
+        with self._lock:
+            self._recent.update(known)
+            for text in list(self._recent)[: max(len(self._recent) - REMEMBERED, 0)]:
+                del self._recent[text]
+        return np.array([known[text] for text in texts], dtype=np.float32).reshape(len(texts), self.dimensions)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
         out = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         if not texts:
             return out

@@ -16,10 +16,12 @@ from copilot.reading.models import HAPPY, MOODS, Evidence, Label, Mood, MoodPoin
 from copilot.text import digest, sentences
 from copilot.tickets.models import Ticket
 
-PATH_LENGTH = 8
+PATH_LENGTH = 6
 """Customer messages whose mood is read; of a longer thread, the last ones."""
-MAX_SENTENCES = 40
-"""Sentences of the target that are tried as evidence."""
+MAX_SENTENCES = 60
+"""Sentences of the target that are looked at for evidence."""
+SHORTLIST = 6
+"""Sentences that are encoded: of more, those on whose words the heads fire most."""
 MIN_QUOTE_WORDS = 4
 """An ask needs words worth quoting."""
 
@@ -133,7 +135,7 @@ class Reader:
         for work, claims in works:
             text = work.ticket.messages[work.places[-1]].text
             needed = any(name != "mood:neutral" and not name.startswith("flag:") for name in claims)
-            spans = list(sentences(text))[:MAX_SENTENCES] if needed else []
+            spans = self._shortlist(text, claims) if needed else []
             pieces.append((len(texts), spans))
             if len(spans) > 1:
                 texts += [text[start:end] for start, end in spans]
@@ -157,6 +159,17 @@ class Reader:
                 found[name] = Evidence(message=place, start=start, end=end, text=text[start:end])
             out.append(found)
         return out
+
+    def _shortlist(self, text: str, claims: dict[str, float]) -> list[tuple[int, int]]:
+        """The sentences worth encoding: all of a short message; of a long one, those whose words alone score highest."""
+        spans = list(sentences(text))[:MAX_SENTENCES]
+        if len(spans) <= SHORTLIST:
+            return spans
+        rows = [hashed([Turn("customer", text[start:end])]) for start, end in spans]
+        nothing = np.zeros((len(spans), self.encoder.dimensions), dtype=np.float32)
+        columns = [place for place, name in enumerate(self.heads.labels) if name in claims]
+        best = np.argsort(-self.heads.scores(nothing, rows)[:, columns].max(axis=1), kind="stable")[:SHORTLIST]
+        return [spans[place] for place in sorted(best)]
 
     def _reading(
         self, work: _Work, scores: NDArray[np.float32], claims: dict[str, float], found: dict[str, Evidence]

@@ -35,7 +35,25 @@ TRACE = frozenset(["received", "delivered-to", "return-path", "x-received", "sta
 ESCAPED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 """How an mbox writes a line that begins with "From ": left so, it would be folded away as a quotation."""
 FREE_MAIL = frozenset(
-    "gmail googlemail outlook hotmail live yahoo icloud me gmx web aol proton protonmail fastmail mail yandex qq".split()
+    [
+        "gmail",
+        "googlemail",
+        "outlook",
+        "hotmail",
+        "live",
+        "yahoo",
+        "icloud",
+        "me",
+        "gmx",
+        "web",
+        "aol",
+        "proton",
+        "protonmail",
+        "fastmail",
+        "mail",
+        "yandex",
+        "qq",
+    ]
 )
 MAX_MAIL = 40_000_000
 
