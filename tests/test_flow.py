@@ -31,7 +31,7 @@ def test_a_conversation_goes_all_the_way_to_an_exported_story(
     while "[[" in draft.text:
         start, end = draft.text.index("[["), draft.text.index("]]") + 2
         draft = desk.save(draft, draft.text[:start] + "the repaired row" + draft.text[end:])
-    sent, answered = desk.send(draft, draft.text)
+    sent, _ = desk.send(draft, draft.text)
     assert sent.state == "sent"
     assert sender.sent[0][0] == ticket.ref
 

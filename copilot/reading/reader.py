@@ -16,11 +16,11 @@ from copilot.reading.models import HAPPY, MOODS, Evidence, Label, Mood, MoodPoin
 from copilot.text import digest, sentences
 from copilot.tickets.models import Ticket
 
-PATH_LENGTH = 6
+PATH_LENGTH = 4
 """Customer messages whose mood is read; of a longer thread, the last ones."""
 MAX_SENTENCES = 60
 """Sentences of the target that are looked at for evidence."""
-SHORTLIST = 6
+SHORTLIST = 4
 """Sentences that are encoded: of more, those on whose words the heads fire most."""
 MIN_QUOTE_WORDS = 4
 """An ask needs words worth quoting."""

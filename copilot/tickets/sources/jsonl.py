@@ -19,17 +19,18 @@ MAX_LINE = 8_000_000
 
 
 CHANNELS: dict[str, Channel] = {
-    **dict.fromkeys(("mail", "email", "e-mail"), "mail"),
-    **dict.fromkeys(("chat", "dm", "sms", "whatsapp", "messenger"), "chat"),
-    **dict.fromkeys(("social", "twitter", "tweet", "x", "facebook", "instagram", "forum"), "social"),
-}
+    "mail": "mail", "email": "mail", "e-mail": "mail",
+    "chat": "chat", "dm": "chat", "sms": "chat", "whatsapp": "chat", "messenger": "chat",
+    "social": "social", "twitter": "social", "tweet": "social", "x": "social", "facebook": "social", "instagram": "social",
+    "forum": "social",
+}  # fmt: skip
 """What exports call a channel; anything else is `file`."""
 STATUSES: dict[str, Status] = {
-    **dict.fromkeys(("new", "open", "reopened"), "open"),
-    **dict.fromkeys(("pending", "hold", "on-hold", "waiting"), "pending"),
-    **dict.fromkeys(("resolved", "solved"), "resolved"),
-    "closed": "closed",
-}
+    "new": "open", "open": "open", "reopened": "open",
+    "pending": "pending", "hold": "pending", "on-hold": "pending", "waiting": "pending",
+    "resolved": "resolved", "solved": "resolved", "closed": "closed",
+}  # fmt: skip
+"""What exports call a status; anything else is an error that names it."""
 
 
 class Turn(Model):
