@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,9 @@ from copilot.errors import DelightError
 from copilot.tui.actions import Where, actions_of, binding_id, keymap
 from copilot.tui.screens.base import DeskedScreen, show_fault
 from copilot.tui.screens.desk import DeskScreen
+
+SWITCH_SECONDS = 0.0005
+"""How long another thread may hold the interpreter while a key waits; models load in one (Python's own value is 0.005)."""
 
 
 class DeskApp(App[None]):
@@ -41,6 +45,7 @@ class DeskApp(App[None]):
 
     def on_mount(self) -> None:
         """Keys first, then the desk."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         keys, complaints = keymap(self.own_keys)
         self.set_keymap(keys)
         self.push_screen(DeskScreen())

@@ -335,3 +335,16 @@ async def test_the_stories_screen_shows_where_each_story_stands(
 def test_terms_are_empty_until_somebody_ticks_them() -> None:
     assert Terms().places == ()
     assert Terms().name_style == "anonymous"
+
+
+async def test_words_typed_without_a_draft_stay_with_their_ticket(sample_desk: Desk) -> None:
+    app = DeskApp(sample_desk)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await ready(pilot, "fernway/D-1002")
+        await pilot.press("e", *"by hand")
+        screen.open_ticket("fernway/D-1007")
+        await until(pilot, lambda: screen.guidance is not None, "the other ticket")
+        assert screen.query_one(DraftView).text == ""
+        kept = sample_desk.opened("fernway/D-1002").draft
+        assert kept is not None
+        assert kept.text == "by hand"

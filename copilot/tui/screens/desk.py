@@ -37,6 +37,7 @@ REST_SECONDS = 0.08
 """How long the cursor rests on a ticket before it is opened: scrolling opens nothing."""
 SAVE_SECONDS = 0.8
 TICK_SECONDS = 30
+OPEN_STATES = ("proposed", "edited", "approved")
 NEEDS_A_TICKET = frozenset(
     [
         "unfold",
@@ -199,6 +200,7 @@ class DeskScreen(DeskedScreen):
         self.ref = ref
         self.opened = self.reading = self.guidance = self.check_context = None
         self.blocking = ""
+        self.query_one(DraftView).show_draft(None)
         self.follow(ref)
 
     @work(exclusive=True, group="open", exit_on_error=False)
@@ -215,14 +217,16 @@ class DeskScreen(DeskedScreen):
             return
         if isinstance(event, Opened):
             self.opened, self.reading = event, event.reading
-            draft = self.query_one(DraftView)
-            if draft.draft != event.draft or event.draft is None:
-                draft.show_draft(event.draft)
+            view = self.query_one(DraftView)
+            if view.draft != event.draft and (event.draft is not None or not view.text):
+                view.show_draft(event.draft)
         elif isinstance(event, Read):
             self.reading = event.reading
         elif isinstance(event, Guided):
             self.guidance = event.guidance
             self.recheck(fresh=True)
+            self.show_guidance()  # the conversation stands as it is
+            return
         else:
             self.query_one(GuidanceView).show_failed(event.error.message, event.error.hint)
             return
@@ -234,8 +238,19 @@ class DeskScreen(DeskedScreen):
             return
         now = self.desk_app.desk.clock()
         self.query_one(ConversationView).show_ticket(self.opened.ticket, self.reading, now)
+        self.show_guidance()
+
+    def show_guidance(self) -> None:
+        """Draw the guidance from what is there."""
+        if self.opened is None:
+            return
         self.query_one(GuidanceView).show_guidance(
-            self.reading, self.guidance, self.opened.asks, self.opened.entries, self.opened.story, now
+            self.reading,
+            self.guidance,
+            self.opened.asks,
+            self.opened.entries,
+            self.opened.story,
+            self.desk_app.desk.clock(),
         )
         self.refresh_bindings()
 
@@ -280,19 +295,17 @@ class DeskScreen(DeskedScreen):
 
     def save_now(self) -> None:
         """Keep what was typed before anything else happens."""
-        view = self.query_one(DraftView)
+        view, desk = self.query_one(DraftView), self.desk_app.desk
         if self._save is not None:
             self._save.stop()
             self._save = None
-        if (
-            view.draft is not None
-            and view.draft.state in ("proposed", "edited", "approved")
-            and view.text != view.draft.text
-        ):
-            try:
-                view.keep(self.desk_app.desk.save(view.draft, view.text))
-            except DelightError as error:
-                self.say(f"The draft of {self.ref} was not kept: {error}", severity="error")
+        try:
+            if view.draft is None and view.text.strip() and self.ref:
+                view.keep(desk.save(desk.blank_draft(self.ref), view.text))
+            elif view.draft is not None and view.draft.state in OPEN_STATES and view.text != view.draft.text:
+                view.keep(desk.save(view.draft, view.text))
+        except DelightError as error:
+            self.say(f"The draft of {self.ref} was not kept: {error}", severity="error")
 
     @work(exclusive=True, group="save", exit_on_error=False)
     async def save_soon(self) -> None:
