@@ -25,6 +25,8 @@ GREETINGS: dict[str, tuple[str, str]] = {
 SIGN_OFFS = {"en": "Best wishes,", "de": "Viele Grüße", "fr": "Bien à vous,", "es": "Un saludo,", "it": "Un saluto,"}
 MAX_QUOTE = 280
 MIN_QUOTE_WORDS = 4
+LOOSE_END = " ,;:–—-"
+"""Marks that may be left off the end of a quotation; what remains is verbatim still."""
 
 
 class Setting(Model):
@@ -151,7 +153,7 @@ def quotable(ticket: Ticket) -> list[str]:
     target = ticket.target
     if target is None:
         return []
-    found = (target.text[start:end] for start, end in sentences(target.text))
+    found = (target.text[start:end].rstrip(LOOSE_END) for start, end in sentences(target.text))
     return [
         text
         for text in found
@@ -168,10 +170,12 @@ def best_quote(ticket: Ticket, reading: Reading) -> str:
     candidates = quotable(ticket)
     labels = sorted(reading.delight or reading.signals, key=lambda label: -label.confidence)
     for label in labels:
-        if label.evidence.text in candidates:
-            return label.evidence.text
-    if reading.mood_evidence and reading.mood_evidence.text in candidates and reading.mood in HAPPY:
-        return reading.mood_evidence.text
+        if (text := label.evidence.text.rstrip(LOOSE_END)) in candidates:
+            return text
+    if reading.mood_evidence and reading.mood in HAPPY:
+        text = reading.mood_evidence.text.rstrip(LOOSE_END)
+        if text in candidates:
+            return text
     return max(candidates, key=len, default="") if reading.mood in HAPPY else ""
 
 

@@ -43,7 +43,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("told", "t", "Escalation passed on", "desk", "Reading"),
     Action("decide", "x", "Walk the decision", "desk", "Reading"),
     Action("draft", "d,f4", "Draft", "desk", "Draft", footer=True),
-    Action("edit", "e", "Edit the draft", "desk", "Draft"),
+    Action("edit", "e", "Edit the draft, at its next blank", "desk", "Draft"),
     Action("calmer", "left_square_bracket", "Calmer", "desk", "Draft"),
     Action("warmer", "right_square_bracket", "Warmer", "desk", "Draft"),
     Action("discard", "backspace", "Discard the draft", "desk", "Draft"),

@@ -348,3 +348,17 @@ async def test_words_typed_without_a_draft_stay_with_their_ticket(sample_desk: D
         kept = sample_desk.opened("fernway/D-1002").draft
         assert kept is not None
         assert kept.text == "by hand"
+
+
+async def test_editing_begins_at_the_next_blank_and_typing_fills_it(sample_desk: Desk) -> None:
+    app = DeskApp(sample_desk)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await ready(pilot, "fernway/D-1041")
+        await pilot.press("d")
+        await until(pilot, lambda: bool(screen.blocking), "a blank")
+        view = screen.query_one(DraftView)
+        before = view.text
+        await pilot.press("e", *"on Monday")
+        await until(pilot, lambda: "on Monday" in view.text, "typed")
+        start, end = before.index("[["), before.index("]]") + 2
+        assert view.text == before[:start] + "on Monday" + before[end:]

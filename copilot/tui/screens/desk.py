@@ -372,8 +372,10 @@ class DeskScreen(DeskedScreen):
         return answer is True
 
     def action_edit(self) -> None:
-        """Type."""
-        self.query_one(DraftView).remove_class("-empty")
+        """Type; the next open blank is selected, so that what is typed takes its place."""
+        view = self.query_one(DraftView)
+        view.remove_class("-empty")
+        view.select_blank()
         self.query_one(Editor).focus()
 
     @work(exclusive=True, group="act", exit_on_error=False)

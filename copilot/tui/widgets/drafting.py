@@ -5,9 +5,11 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.widgets.text_area import Selection
 
 from copilot.drafting.models import Draft, DraftFinding
 from copilot.playbook.models import TONES
+from copilot.playbook.slots import BLANK
 from copilot.tui.widgets.safe import Editor, Piece, Plain
 
 MAX_FINDINGS = 4
@@ -59,6 +61,11 @@ class DraftView(Vertical):
         self.border_title = f"Draft: {draft.state}"
         self.border_subtitle = f"tone: {dial}"
 
+    def select_blank(self) -> None:
+        """Select the first open blank, where there is one."""
+        if (blank := BLANK.search(self.text)) is not None:
+            self.query_one(Editor).selection = Selection(*(_place(self.text, offset) for offset in blank.span()))
+
     def keep(self, draft: Draft) -> None:
         """Take over the state of the draft that was saved, leaving the words and the cursor alone."""
         self.draft = draft
@@ -87,3 +94,9 @@ class DraftView(Vertical):
         if text != self._put:
             self._put = text
             self.post_message(self.Typed(text))
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    """(row, column) of an offset."""
+    before = text[:offset]
+    return before.count("\n"), offset - (before.rfind("\n") + 1)
