@@ -18,7 +18,7 @@ from copilot.errors import IndexFault
 Vectors = NDArray[np.float32]
 BATCH = 16
 REMEMBERED = 64
-BATCH_TOKENS = 1024
+BATCH_TOKENS = 512
 """Tokens of one batch, padding included: sixteen long mails at once would take a gigabyte for a moment."""
 FORMAT = 1
 
