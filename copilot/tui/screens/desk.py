@@ -20,6 +20,7 @@ from copilot.drafting.models import Draft
 from copilot.errors import DelightError
 from copilot.playbook.models import TONES
 from copilot.reading.models import UNHAPPY, Reading
+from copilot.tickets.models import Ticket
 from copilot.tui.screens.base import DeskedScreen, bindings
 from copilot.tui.screens.confirm import Sure
 from copilot.tui.screens.modals import ConfirmSend, Correct, Decide, Help, RecordAnswer
@@ -36,6 +37,8 @@ PANES = ("#queue", "#conversation", "#guidance", "#editor")
 REST_SECONDS = 0.08
 """How long the cursor rests on a ticket before it is opened: scrolling opens nothing."""
 SAVE_SECONDS = 0.8
+PATIENCE_SECONDS = 0.15
+"""How long the guidance of the last ticket may stand while the next is found."""
 TICK_SECONDS = 30
 OPEN_STATES = ("proposed", "edited", "approved")
 NEEDS_A_TICKET = frozenset(
@@ -95,6 +98,8 @@ class DeskScreen(DeskedScreen):
         self._move_on = False
         """Whether the ticket under the cursor is opened once the queue is there: after another view, or a reply sent."""
         self._rest: Timer | None = None
+        self._patience: Timer | None = None
+        self._drawn: tuple[Ticket, Reading | None] | None = None
         self._save: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -141,8 +146,8 @@ class DeskScreen(DeskedScreen):
         self.show_queue()
         if self._move_on or not self.ref:
             self._move_on = False
-            self.open_current()
-        self.desk_app.warm()
+            self.call_after_refresh(self.open_current)
+        self.call_after_refresh(self.desk_app.warm)  # the first paint comes before any model
 
     def show_queue(self) -> None:
         """The rows that the filter lets through."""
@@ -220,30 +225,27 @@ class DeskScreen(DeskedScreen):
             view = self.query_one(DraftView)
             if view.draft != event.draft and (event.draft is not None or not view.text):
                 view.show_draft(event.draft)
+            self.show_conversation()
         elif isinstance(event, Read):
             self.reading = event.reading
         elif isinstance(event, Guided):
             self.guidance = event.guidance
             self.recheck(fresh=True)
-            self.show_guidance()  # the conversation stands as it is
+            self.show_ticket()
             return
         else:
+            self._patience_over()
             self.query_one(GuidanceView).show_failed(event.error.message, event.error.hint)
             return
-        self.show_ticket()
+        if self._patience is None:  # guidance mostly comes before anybody could read that it is on its way
+            self._patience = self.set_timer(PATIENCE_SECONDS, self.show_ticket)
 
     def show_ticket(self) -> None:
         """Draw conversation and guidance from what is there."""
+        self._patience_over()
         if self.opened is None:
             return
-        now = self.desk_app.desk.clock()
-        self.query_one(ConversationView).show_ticket(self.opened.ticket, self.reading, now)
-        self.show_guidance()
-
-    def show_guidance(self) -> None:
-        """Draw the guidance from what is there."""
-        if self.opened is None:
-            return
+        self.show_conversation()
         self.query_one(GuidanceView).show_guidance(
             self.reading,
             self.guidance,
@@ -253,6 +255,20 @@ class DeskScreen(DeskedScreen):
             self.desk_app.desk.clock(),
         )
         self.refresh_bindings()
+
+    def show_conversation(self) -> None:
+        """Draw the conversation, unless it stands there as it is."""
+        if self.opened is None:
+            return
+        shown = (self.opened.ticket, self.reading)
+        if shown != self._drawn:
+            self._drawn = shown
+            self.query_one(ConversationView).show_ticket(*shown, self.desk_app.desk.clock())
+
+    def _patience_over(self) -> None:
+        if self._patience is not None:
+            self._patience.stop()
+            self._patience = None
 
     def reopen(self) -> None:
         """Read the open ticket and the queue again after an action."""
