@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets.text_area import Selection
 
 from copilot.drafting.models import Draft, DraftFinding
 from copilot.playbook.models import TONES
@@ -64,7 +63,7 @@ class DraftView(Vertical):
     def select_blank(self) -> None:
         """Select the first open blank, where there is one."""
         if (blank := BLANK.search(self.text)) is not None:
-            self.query_one(Editor).selection = Selection(*(_place(self.text, offset) for offset in blank.span()))
+            self.query_one(Editor).select_span(*blank.span())
 
     def keep(self, draft: Draft) -> None:
         """Take over the state of the draft that was saved, leaving the words and the cursor alone."""
@@ -94,9 +93,3 @@ class DraftView(Vertical):
         if text != self._put:
             self._put = text
             self.post_message(self.Typed(text))
-
-
-def _place(text: str, offset: int) -> tuple[int, int]:
-    """(row, column) of an offset."""
-    before = text[:offset]
-    return before.count("\n"), offset - (before.rfind("\n") + 1)

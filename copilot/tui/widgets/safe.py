@@ -16,6 +16,7 @@ from textual.widgets import (
     TextArea,
 )
 from textual.widgets.option_list import Option
+from textual.widgets.text_area import Selection
 
 from copilot.text import clean
 
@@ -90,6 +91,16 @@ class Editor(TextArea):
         text = clean(text)
         if text != self.text:
             self.replace(text, (0, 0), self.document.end)
+
+    def select_span(self, start: int, end: int) -> None:
+        """Select the characters from `start` to `end`: what is typed next takes their place."""
+        self.selection = Selection(_place(self.text, start), _place(self.text, end))
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    """(row, column) of an offset."""
+    before = text[:offset]
+    return before.count("\n"), offset - (before.rfind("\n") + 1)
 
 
 class Line(Input):
