@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from copilot.cli import playbook, prompts, stories
+from copilot.cli.options import JsonOption, WorkspaceOption
 from copilot.cli.output import Progress, data, json_lines, progress, say, table
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ app = typer.Typer(
 app.add_typer(playbook.app, name="playbook")
 app.add_typer(stories.app, name="stories")
 app.add_typer(prompts.app, name="prompts")
-
-WorkspaceOption = Annotated[
-    Path | None, typer.Option("--workspace", "-w", help="The workspace folder; else DELIGHT_WORKSPACE, else here.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")]
 
 
 def _version(asked: bool) -> None:

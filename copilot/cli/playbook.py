@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from copilot.cli.options import JsonOption, WorkspaceOption
 from copilot.cli.output import data, json_lines, progress, say, table
 
 app = typer.Typer(help="Build, check and search the playbook.", no_args_is_help=True, rich_markup_mode=None)
-WorkspaceOption = Annotated[
-    Path | None, typer.Option("--workspace", "-w", help="The workspace folder; else DELIGHT_WORKSPACE, else here.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines instead of a table.")]
 
 
 @app.command()

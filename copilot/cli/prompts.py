@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from copilot.cli.options import WorkspaceOption
 from copilot.cli.output import data, json_lines, say
 
 app = typer.Typer(help="Check and show the prompt templates.", no_args_is_help=True, rich_markup_mode=None)
-WorkspaceOption = Annotated[
-    Path | None, typer.Option("--workspace", "-w", help="The workspace folder; else DELIGHT_WORKSPACE, else here.")
-]
 
 
 @app.command()

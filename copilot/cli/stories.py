@@ -7,13 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from copilot.cli.options import JsonOption, WorkspaceOption
 from copilot.cli.output import data, json_lines, say, table
 
 app = typer.Typer(help="List, show, approve and export stories.", no_args_is_help=True, rich_markup_mode=None)
-WorkspaceOption = Annotated[
-    Path | None, typer.Option("--workspace", "-w", help="The workspace folder; else DELIGHT_WORKSPACE, else here.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines instead of text.")]
 
 
 @app.command("list")

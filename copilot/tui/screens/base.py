@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
@@ -13,7 +13,7 @@ from textual.worker import Worker, WorkerState
 
 from copilot.errors import DelightError
 from copilot.tui.actions import Where, actions_of, binding_id
-from copilot.tui.widgets.safe import Line
+from copilot.tui.widgets.safe import Line, Press
 
 if TYPE_CHECKING:
     from copilot.tui.app import DeskApp
@@ -97,3 +97,21 @@ class Dialogue(ModalScreen[R | None]):
     def action_dismiss_none(self) -> None:
         """Close with nothing chosen."""
         self.dismiss(None)
+
+
+class Form(Dialogue[R]):
+    """A dialogue that is filled in: ctrl+s or its `save` button hands it back, any other button closes it with nothing."""
+
+    BINDINGS = [Binding("ctrl+s", "save", "Save", show=False)]
+
+    @on(Press.Pressed)
+    def pressed(self, event: Press.Pressed) -> None:
+        """Save or cancel."""
+        if event.button.id == "save":
+            self.action_save()
+        else:
+            self.dismiss(None)
+
+    def action_save(self) -> None:
+        """Hand the form back; subclasses say what it holds."""
+        raise NotImplementedError

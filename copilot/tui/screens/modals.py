@@ -20,7 +20,7 @@ from copilot.stories.models import Quote
 from copilot.text import shorten
 from copilot.tickets.models import Ticket
 from copilot.tui.actions import Where, actions_of
-from copilot.tui.screens.base import Dialogue
+from copilot.tui.screens.base import Dialogue, Form
 from copilot.tui.show import mood_mark, words
 from copilot.tui.widgets.safe import (
     Choice,
@@ -208,11 +208,10 @@ class AnswerGiven(NamedTuple):
     words: Quote | None
 
 
-class RecordAnswer(Dialogue[AnswerGiven]):
+class RecordAnswer(Form[AnswerGiven]):
     """Records what the customer answered: nothing is ticked beforehand, and the exact words stand on top."""
 
     CSS_PATH = "modals.tcss"
-    BINDINGS = [Binding("ctrl+s", "save", "Record", show=False)]
     ANSWERS: tuple[tuple[str, Answer], ...] = (
         ("Yes (granted)", "granted"),
         ("Yes, on conditions", "conditional"),
@@ -261,14 +260,6 @@ class RecordAnswer(Dialogue[AnswerGiven]):
             with Horizontal(classes="buttons"):
                 yield press("Record (ctrl+s)", id="save", variant="success")
                 yield press("Cancel", id="cancel")
-
-    @on(Press.Pressed)
-    def pressed(self, event: Press.Pressed) -> None:
-        """Record or cancel."""
-        if event.button.id == "save":
-            self.action_save()
-        else:
-            self.dismiss(None)
 
     def action_save(self) -> None:
         """Hand the form back; the flow checks it."""

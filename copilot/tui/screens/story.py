@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast, get_args
 
-from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 
 from copilot.reading.models import Outcome
 from copilot.stories.models import Quote, Standing, Story
 from copilot.text import shorten
-from copilot.tui.screens.base import Dialogue
+from copilot.tui.screens.base import Form
 from copilot.tui.show import words
-from copilot.tui.widgets.safe import Choice, Editor, Line, Plain, PlainLabel, Press, Tick, choice, press, tick
+from copilot.tui.widgets.safe import Choice, Editor, Line, Plain, PlainLabel, Tick, choice, press, tick
 
 
-class StoryForm(Dialogue[Story]):
+class StoryForm(Form[Story]):
     """Edits one story; returns it as the person left it, or nothing."""
 
     CSS_PATH = "modals.tcss"
-    BINDINGS = [Binding("ctrl+s", "save", "Save", show=False)]
 
     def __init__(self, story: Story, quotes: Sequence[Quote], standing: Standing | None) -> None:
         super().__init__()
@@ -64,14 +61,6 @@ class StoryForm(Dialogue[Story]):
     def on_mount(self) -> None:
         """Begin at the hook."""
         self.query_one("#hook").focus()
-
-    @on(Press.Pressed)
-    def pressed(self, event: Press.Pressed) -> None:
-        """Save or cancel."""
-        if event.button.id == "save":
-            self.action_save()
-        else:
-            self.dismiss(None)
 
     def action_save(self) -> None:
         """Hand the story back; the flow proves the quote."""
