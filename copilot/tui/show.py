@@ -9,7 +9,7 @@ from copilot.reading.models import MOOD_SIGN
 MOOD_STYLE = {
     "angry": "bold $text-error",
     "frustrated": "$text-error",
-    "neutral": "$text-muted",
+    "neutral": "$foreground 60%",
     "satisfied": "$text-success",
     "delighted": "bold $text-success",
 }

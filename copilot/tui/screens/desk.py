@@ -12,7 +12,6 @@ from textual.containers import Horizontal, Vertical
 from textual.events import Key
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Footer
 
 from copilot.desk import VIEWS, Failed, Guidance, Guided, Opened, QueueRow, Read, View
 from copilot.drafting.checks import CheckContext, check
@@ -29,6 +28,7 @@ from copilot.tui.screens.story import StoryForm
 from copilot.tui.widgets.conversation import ConversationView
 from copilot.tui.widgets.drafting import DraftView
 from copilot.tui.widgets.guidance import GuidanceView
+from copilot.tui.widgets.keys import KeyBar
 from copilot.tui.widgets.queue import QueueList
 from copilot.tui.widgets.safe import Editor, Line, Plain
 
@@ -113,7 +113,7 @@ class DeskScreen(DeskedScreen):
                 yield ConversationView(id="conversation")
                 yield DraftView(id="draft")
             yield GuidanceView(self.desk_app.titles, id="guidance")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Show the queue from the store at once; load models after the first paint."""
@@ -141,7 +141,7 @@ class DeskScreen(DeskedScreen):
         )
         s = self.desk_app.desk.setting
         self.query_one("#top", Plain).show(
-            ("Delight ", "bold"), f" {views}   ", (f"{s.agent or 'nobody named'}, {s.company}", "$text-muted")
+            ("Delight ", "bold"), f" {views}   ", (f"{s.agent or 'nobody named'}, {s.company}", "$foreground 60%")
         )
         self.show_queue()
         if self._move_on or not self.ref:

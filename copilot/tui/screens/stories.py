@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Footer
 
 from copilot.scoring.funnel import Funnel
 from copilot.stories.models import STATES, Standing
@@ -14,6 +13,7 @@ from copilot.tui.screens.base import DeskedScreen, bindings
 from copilot.tui.screens.modals import Help
 from copilot.tui.screens.story import StoryForm
 from copilot.tui.show import words
+from copilot.tui.widgets.keys import KeyBar
 from copilot.tui.widgets.safe import Options, Plain, option, options
 
 SIGN = {"noticed": "·", "awaiting_customer": "…", "awaiting_marketing": "▸", "ready": "✓", "withdrawn": "✗"}
@@ -36,7 +36,7 @@ class StoriesScreen(DeskedScreen):
         yield options(id="stories")
         with VerticalScroll(id="story"):
             yield Plain("", id="story-text")
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Load when shown."""
@@ -100,28 +100,28 @@ class StoriesScreen(DeskedScreen):
             "\n\n",
             s.moment,
             "\n\n",
-            ("What we did: ", "$text-muted"),
+            ("What we did: ", "$foreground 60%"),
             s.catalyst or "–",
             "\n\n",
             *((f"“{q.text}”\n", "italic") for q in s.quotes),
-            ("— ", "$text-muted"),
+            ("— ", "$foreground 60%"),
             where.attribution or "not agreed yet",
             "\n\n",
-            ("State: ", "$text-muted"),
+            ("State: ", "$foreground 60%"),
             f"{words(where.state)}: {where.why}\n",
-            ("Places: ", "$text-muted"),
+            ("Places: ", "$foreground 60%"),
             (", ".join(terms.places) if terms and terms.places else "not agreed yet"),
             "\n",
-            ("For: ", "$text-muted"),
+            ("For: ", "$foreground 60%"),
             f"{words(s.outcome)}  ",
-            ("Signal: ", "$text-muted"),
+            ("Signal: ", "$foreground 60%"),
             f"{words(s.signal) or 'none'}\n",
-            ("Disclosure: ", "$text-muted"),
+            ("Disclosure: ", "$foreground 60%"),
             (s.disclosure or "missing") if s.gift else "nothing was given",
             "\n",
-            ("Ticket: ", "$text-muted"),
+            ("Ticket: ", "$foreground 60%"),
             f"{s.ticket_ref}  ",
-            ("Permission: ", "$text-muted"),
+            ("Permission: ", "$foreground 60%"),
             f"ledger entry {where.permission}" if where.permission else "none",
             f"  approved by {where.approved_by}" if where.approved_by else "",
         )

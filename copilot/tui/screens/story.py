@@ -38,7 +38,7 @@ class StoryForm(Form[Story]):
         )
         with VerticalScroll(classes="dialogue -tall", id="story-form"):
             yield Plain(("Story  ", "bold"), f"{s.customer_name or 'a customer'}, {s.ticket_ref}")
-            yield Plain((where, "$text-muted"), id="standing")
+            yield Plain((where, "$foreground 60%"), id="standing")
             yield PlainLabel("Hook: one line that makes a reader stop")
             yield Line(s.hook, id="hook")
             yield PlainLabel("Moment: what happened")

@@ -5,30 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
-from textual.containers import VerticalScroll
-
 from copilot.reading.models import Evidence, Reading
 from copilot.tickets.models import Message, Ticket
 from copilot.tui.show import age, mood_mark, words
-from copilot.tui.widgets.safe import Piece, Plain
+from copilot.tui.widgets.safe import Piece, Prose
 
 LONGEST_THREAD = 80
 """Messages shown; of a longer thread the last ones, with a line that says so."""
 LONGEST_MESSAGE = 20_000
 
 
-class ConversationView(VerticalScroll, can_focus=True):
-    """Shows one ticket."""
+class ConversationView(Prose):
+    """Shows one ticket, as one block of text: a thread of 500 turns is one widget, not 500."""
 
     def __init__(self, id: str) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
+        super().__init__("Pick a conversation on the left.", id=id)
         self.border_title = "Conversation"
         self.unfolded = False
         self._shown: tuple[Ticket, Reading | None, datetime] | None = None
-
-    def compose(self):  # type: ignore[no-untyped-def]  # Textual's ComposeResult
-        """One block of text: a thread of 500 turns is one widget, not 500."""
-        yield Plain("Pick a conversation on the left.", id="thread")
 
     def show_ticket(self, ticket: Ticket, reading: Reading | None, now: datetime) -> None:
         """Show a ticket, its evidence marked once it was read."""
@@ -38,7 +32,7 @@ class ConversationView(VerticalScroll, can_focus=True):
         self._shown = (ticket, reading, now)
         self._draw()
         if fresh:
-            self.call_after_refresh(self.scroll_end, animate=False)
+            self.scroll_end(animate=False, immediate=True)
 
     def toggle_folded(self) -> None:
         """Unfold quoted history and signatures, or fold them again."""
@@ -50,32 +44,32 @@ class ConversationView(VerticalScroll, can_focus=True):
             return
         ticket, reading, now = self._shown
         marks = evidence_of(reading)
-        pieces: list[Piece] = [(ticket.title, "bold"), "\n", (_facts(ticket), "$text-muted"), "\n"]
+        pieces: list[Piece] = [(ticket.title, "bold"), "\n", (_facts(ticket), "$foreground 60%"), "\n"]
         hidden = max(len(ticket.messages) - LONGEST_THREAD, 0)
         if hidden:
-            pieces += ["\n", (f"… {hidden} older messages not shown", "$text-muted italic"), "\n"]
+            pieces += ["\n", (f"… {hidden} older messages not shown", "$foreground 60% italic"), "\n"]
         path = {p.message: p.mood for p in reading.path} if reading and reading.read else {}
         for place, message in enumerate(ticket.messages):
             if place < hidden:
                 continue
             pieces += ["\n", *_head(message, path.get(place, ""), now), "\n"]
             pieces += list(marked(message.text[:LONGEST_MESSAGE], marks.get(place, []))) or [
-                ("(no text)", "$text-muted italic")
+                ("(no text)", "$foreground 60% italic")
             ]
             if len(message.text) > LONGEST_MESSAGE:
-                pieces.append((f"\n… {len(message.text) - LONGEST_MESSAGE:,} more characters", "$text-muted italic"))
+                pieces.append((f"\n… {len(message.text) - LONGEST_MESSAGE:,} more characters", "$foreground 60% italic"))
             pieces.append("\n")
             if message.attachments:
-                pieces.append((f"📎 {', '.join(message.attachments[:5])}\n", "$text-muted"))
+                pieces.append((f"📎 {', '.join(message.attachments[:5])}\n", "$foreground 60%"))
             if message.quoted:
                 lines = message.quoted.count("\n") + 1
                 if self.unfolded:
-                    pieces.append((message.quoted + "\n", "$text-muted"))
+                    pieces.append((message.quoted + "\n", "$foreground 60%"))
                 else:
                     pieces.append(
-                        (f"▸ {lines} quoted line{'s' * (lines > 1)} folded (o unfolds)\n", "$text-muted italic")
+                        (f"▸ {lines} quoted line{'s' * (lines > 1)} folded (o unfolds)\n", "$foreground 60% italic")
                     )
-        self.query_one("#thread", Plain).show(*pieces)
+        self.show(*pieces)
 
 
 def evidence_of(reading: Reading | None) -> dict[int, list[tuple[Evidence, str, str]]]:
@@ -102,7 +96,7 @@ def marked(text: str, marks: list[tuple[Evidence, str, str]]) -> list[Piece]:
     for (start, end), (names, style) in sorted(spans.items()):
         if start < at or end > len(text):
             continue
-        out += [text[at:start], (text[start:end], style), (f" ‹{', '.join(names)}›", "$text-muted italic")]
+        out += [text[at:start], (text[start:end], style), (f" ‹{', '.join(names)}›", "$foreground 60% italic")]
         at = end
     if text[at:]:
         out.append(text[at:])
@@ -129,17 +123,17 @@ def _head(message: Message, mood: str, now: datetime) -> list[Piece]:
         if message.role == "customer"
         else "bold $text-primary"
         if message.role == "agent"
-        else "bold $text-muted"
+        else "bold $foreground 60%"
     )
     sign = {"customer": "●", "agent": "○", "system": "·"}[message.role]
     pieces: list[Piece] = [(f"{sign} {message.author or message.role}", style)]
     pieces.append(
-        (f"  {message.role}, {age(message.at, now)} ago" if message.at else f"  {message.role}", "$text-muted")
+        (f"  {message.role}, {age(message.at, now)} ago" if message.at else f"  {message.role}", "$foreground 60%")
     )
     if mood:
-        pieces.append((f"  {mood_mark(mood)}", "$text-muted"))
+        pieces.append((f"  {mood_mark(mood)}", "$foreground 60%"))
     if message.automatic:
-        pieces.append(("  automatic mail", "$text-muted italic"))
+        pieces.append(("  automatic mail", "$foreground 60% italic"))
     if not message.public:
         pieces.append(("  internal note", "$text-warning"))
     return pieces

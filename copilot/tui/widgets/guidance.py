@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from textual.containers import VerticalScroll
-
 from copilot.asking.models import Ask, Entry
 from copilot.desk import Guidance
 from copilot.playbook.models import Walk
@@ -14,12 +12,12 @@ from copilot.reading.models import Label, Reading
 from copilot.stories.models import Standing
 from copilot.text import shorten
 from copilot.tui.show import MOOD_STYLE, mood_mark, percent, until, words
-from copilot.tui.widgets.safe import Piece, Plain
+from copilot.tui.widgets.safe import Piece, Prose
 
 MAX_PLAYS = 9
 
 
-class GuidanceView(VerticalScroll, can_focus=True):
+class GuidanceView(Prose):
     """Shows what the copilot says about one ticket."""
 
     def __init__(self, titles: Mapping[str, str], id: str) -> None:  # noqa: A002 - Textual's name
@@ -27,17 +25,13 @@ class GuidanceView(VerticalScroll, can_focus=True):
         self.border_title = "Guidance"
         self.titles = titles
 
-    def compose(self):  # type: ignore[no-untyped-def]  # Textual's ComposeResult
-        """One block of text."""
-        yield Plain("", id="guidance-text")
-
     def show_waiting(self, what: str) -> None:
         """Say what is being done."""
-        self._show((f"{what} …", "$text-muted italic"))
+        self.show((f"{what} …", "$foreground 60% italic"))
 
     def show_failed(self, message: str, hint: str) -> None:
         """Say what could not be done, and the way out."""
-        self._show(("Guidance is not there\n", "bold $text-error"), f"{message}\n", (hint, "$text-muted"))
+        self.show(("Guidance is not there\n", "bold $text-error"), f"{message}\n", (hint, "$foreground 60%"))
 
     def show_guidance(
         self,
@@ -54,7 +48,7 @@ class GuidanceView(VerticalScroll, can_focus=True):
             pieces += self._escalations(guidance, now)
         pieces += self._reading(reading)
         if guidance is None:
-            pieces.append(("\nfinding plays …\n", "$text-muted italic"))
+            pieces.append(("\nfinding plays …\n", "$foreground 60% italic"))
         else:
             pieces += _plays(guidance)
             if guidance.walk is not None:
@@ -62,30 +56,27 @@ class GuidanceView(VerticalScroll, can_focus=True):
             pieces += _verdict(guidance)
         pieces += _asked(asks, entries)
         if story is not None:
-            pieces += [("\nSTORY  ", "bold"), f"{words(story.state)}: ", (f"{story.why}\n", "$text-muted")]
-        self._show(*pieces)
-
-    def _show(self, *pieces: Piece) -> None:
-        self.query_one("#guidance-text", Plain).show(*pieces)
+            pieces += [("\nSTORY  ", "bold"), f"{words(story.state)}: ", (f"{story.why}\n", "$foreground 60%")]
+        self.show(*pieces)
 
     def _reading(self, reading: Reading | None) -> list[Piece]:
         if reading is None:
-            return [("READING\n", "bold"), ("reading …\n", "$text-muted italic")]
+            return [("READING\n", "bold"), ("reading …\n", "$foreground 60% italic")]
         if not reading.read:
             return [
                 ("READING\n", "bold"),
                 (f"{reading.why_not}\n", "$text-warning"),
-                ("Nothing is claimed; c corrects.\n", "$text-muted"),
+                ("Nothing is claimed; c corrects.\n", "$foreground 60%"),
             ]
         sure = "set by a person" if reading.mood_corrected else percent(reading.mood_confidence)
         pieces: list[Piece] = [
             ("READING  ", "bold"),
             (mood_mark(reading.mood), MOOD_STYLE[reading.mood]),
-            (f"  {sure}\n", "$text-muted"),
+            (f"  {sure}\n", "$foreground 60%"),
         ]
         if len(reading.path) > 1:
             steps = " → ".join(mood_mark(point.mood) for point in reading.path)
-            pieces.append((f"path: {steps}\n", "$text-muted"))
+            pieces.append((f"path: {steps}\n", "$foreground 60%"))
         if reading.sarcasm:
             pieces.append(("sarcasm: read for what it means\n", "$text-warning"))
         for mark, style, labels in (("⚠", "$text-error", reading.risks), ("★", "$text-success", reading.signals)):
@@ -94,7 +85,7 @@ class GuidanceView(VerticalScroll, can_focus=True):
         if reading.moment:
             pieces.append(("◆ a moment worth keeping\n", "bold $text-success"))
         if not reading.risks and not reading.signals:
-            pieces.append(("no signal, no risk\n", "$text-muted"))
+            pieces.append(("no signal, no risk\n", "$foreground 60%"))
         return pieces
 
     def _label(self, mark: str, style: str, label: Label) -> list[Piece]:
@@ -102,7 +93,7 @@ class GuidanceView(VerticalScroll, can_focus=True):
         quote = "" if label.corrected else f"  “{shorten(label.evidence.text, 90)}”\n"
         return [
             (f"{mark} {self.titles.get(label.name, words(label.name))}", style),
-            (f"  {sure}\n", "$text-muted"),
+            (f"  {sure}\n", "$foreground 60%"),
             (quote, "italic"),
         ]
 
@@ -115,28 +106,28 @@ class GuidanceView(VerticalScroll, can_focus=True):
                 (f"↑ {fired.to}", "bold"),
                 f", {when}\n",
                 f"  {fired.why}\n",
-                (f"  {fired.citation}\n", "$text-muted"),
+                (f"  {fired.citation}\n", "$foreground 60%"),
             ]
         if any(not fired.told for fired in guidance.escalations):
-            pieces.append(("  t: I have told them\n", "$text-muted"))
+            pieces.append(("  t: I have told them\n", "$foreground 60%"))
         pieces.append("\n")
         return pieces
 
 
 def _plays(guidance: Guidance) -> list[Piece]:
-    pieces: list[Piece] = [("\nPLAYS  ", "bold"), ("number inserts\n", "$text-muted")]
+    pieces: list[Piece] = [("\nPLAYS  ", "bold"), ("number inserts\n", "$foreground 60%")]
     for number, match in enumerate(guidance.matches[:MAX_PLAYS], start=1):
         score = f" {match.score:.2f}" if match.score else ""
         pieces += [
             (f"{number} ", "bold $text-accent"),
             (f"{match.page.title}", "bold"),
-            (f"{score}\n", "$text-muted"),
+            (f"{score}\n", "$foreground 60%"),
             f"  {match.play.title}: ",
             (f"{shorten(match.play.phrasings[0].text, 80) if match.play.phrasings else ''}\n", "italic"),
-            (f"  {match.why}\n  {match.play.citation}\n", "$text-muted"),
+            (f"  {match.why}\n  {match.play.citation}\n", "$foreground 60%"),
         ]
     if not guidance.matches:
-        pieces.append(("nothing to answer\n", "$text-muted"))
+        pieces.append(("nothing to answer\n", "$foreground 60%"))
     return pieces
 
 
@@ -144,13 +135,13 @@ def _decision(walked: Walk) -> list[Piece]:
     pieces: list[Piece] = [("\nDECISION  ", "bold"), f"{walked.title}\n"]
     for step in walked.steps:
         by = f" ({step.by})" if step.by else " (from the ticket)"
-        pieces += [f"  {step.question} ", ("yes" if step.answer else "no", "bold"), (f"{by}\n", "$text-muted")]
+        pieces += [f"  {step.question} ", ("yes" if step.answer else "no", "bold"), (f"{by}\n", "$foreground 60%")]
     if walked.open_question:
         pieces += [f"  {walked.open_question} ", ("x answers\n", "$text-accent")]
     if walked.leaf is not None:
         needs = f", approval: {walked.leaf.approval}" if walked.leaf.approval else ""
         pieces += ["  → offer ", (walked.leaf.offer, "bold"), f", up to {walked.leaf.limit}{needs}\n"]
-    pieces.append((f"  {walked.citation}\n", "$text-muted"))
+    pieces.append((f"  {walked.citation}\n", "$foreground 60%"))
     return pieces
 
 
@@ -186,5 +177,5 @@ def _asked(asks: tuple[Ask, ...], entries: tuple[Entry, ...]) -> list[Piece]:
             pieces.append(("  r records the answer\n", "$text-accent"))
         elif last.terms.places:
             terms = f"  {', '.join(last.terms.places)}; name: {last.terms.name_style}; entry {last.seq}, {last.by}\n"
-            pieces.append((terms, "$text-muted"))
+            pieces.append((terms, "$foreground 60%"))
     return pieces

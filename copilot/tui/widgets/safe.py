@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual import events
 from textual.content import Content
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection as Span
+from textual.strip import Strip
+from textual.visual import Visual
 from textual.widgets import (
     Button,
     Checkbox,
@@ -35,8 +41,59 @@ class Plain(Static):
         super().__init__(content(*pieces), markup=False, **kwargs)
 
     def show(self, *pieces: Piece) -> None:
+        """Show other text; the screen is arranged anew only where the text's height changes."""
+        text = content(*pieces)
+        width = self.content_size.width
+        before = self.visual.get_height(self.styles, width) if width else -1
+        self.update(text, layout=before != text.get_height(self.styles, width))
+
+
+class Prose(ScrollView, can_focus=True):
+    """A pane of text that scrolls. Other text costs one repaint of the pane: nothing on the screen is arranged anew."""
+
+    DEFAULT_CSS = "Prose { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; scrollbar-background: $background; }"
+
+    def __init__(self, *pieces: Piece, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.text = content(*pieces)
+        self._lines: list[Strip] | None = None
+
+    def show(self, *pieces: Piece) -> None:
         """Show other text."""
-        self.update(content(*pieces))
+        self.text = content(*pieces)
+        self._wrap()
+
+    def _wrap(self) -> None:
+        """Fold the text to the pane's width."""
+        self._lines = None
+        if width := self.scrollable_content_region.width:
+            self._lines = Visual.to_strips(self, self.text, width, None, self.visual_style, pad=True)
+            self.virtual_size = Size(width, len(self._lines))
+        self.refresh()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fold anew."""
+        self._wrap()
+
+    def notify_style_update(self) -> None:
+        """Colours are in the folded lines: another theme folds anew."""
+        super().notify_style_update()
+        self._wrap()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the pane."""
+        row = y + self.scroll_offset.y
+        if self._lines is None or row >= len(self._lines):
+            return Strip.blank(self.size.width, self.rich_style)
+        return self._lines[row].apply_offsets(0, row)
+
+    def get_selection(self, selection: Span) -> tuple[str, str] | None:
+        """What the mouse selected."""
+        return selection.extract("\n".join(line.text.rstrip() for line in self._lines or [])), "\n"
+
+    def selection_updated(self, selection: Span | None) -> None:
+        """Draw what the mouse selects."""
+        self._wrap()
 
 
 class PlainLabel(Label):
