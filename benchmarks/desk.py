@@ -131,6 +131,7 @@ async def _in_process(what: str, folder: Path, began: float) -> None:
                 screen.open_ticket(ref)
                 while screen.guidance is None:
                     await asyncio.sleep(0.001)
+                await _painted(app)
                 opened.append(time.perf_counter() - start)
                 await pilot.pause()
             out["open"] = _p95(opened[5:]) * 1000

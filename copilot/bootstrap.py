@@ -17,8 +17,12 @@ from copilot.settings import FILE_NAME, Settings, load, template
 if TYPE_CHECKING:
     from copilot.db.engine import Database
     from copilot.desk import Brain, Desk
+    from copilot.llm.redact import Redactor
     from copilot.playbook.search import Playbook
+    from copilot.reading.models import Lesson
     from copilot.reading.reader import Reader
+    from copilot.reading.second import SecondReader
+    from copilot.tickets.models import Ticket
 
 HOME = Path(__file__).parent
 DEMO_QUEUE = "fernway"
@@ -66,20 +70,66 @@ class Workspace:
     def brain(self) -> Brain:
         from copilot.desk import Brain
 
-        return Brain(self._load_brain)
+        return Brain(self._load_brain, self._second if self.settings.reading.model else None)
 
     def _load_brain(self) -> tuple[Reader, Playbook]:
         from copilot.playbook.search import Playbook
         from copilot.reading.encoder import OnnxEncoder
         from copilot.reading.heads import SHIPPED, Heads
+        from copilot.reading.model import OnnxModel
         from copilot.reading.reader import Reader
 
         encoder = OnnxEncoder(self.index / "encoder")
         playbook = Playbook(self.index, encoder)
         own = playbook.folder / "own-heads.npz"
         enabled = frozenset(playbook.definitions)
-        reader = Reader(encoder, Heads.load(SHIPPED), Heads.load(own) if own.exists() else None, enabled)
+        taught = playbook.folder / "heads.npz"
+        heads = Heads.load(taught if taught.exists() else SHIPPED)
+        team = Heads.load(own) if own.exists() else None
+        reader = Reader(OnnxModel(self.index / "reader"), heads, team, encoder, enabled)
         return reader, playbook
+
+    def _second(self, reader: Reader, playbook: Playbook) -> SecondReader:
+        """The model that reads beside the offline reader."""
+        from copilot.drafting.prompts import prompt_of
+        from copilot.llm.client import LlmClient
+        from copilot.reading.second import SecondReader
+        from copilot.reading.store import StoredOpinions
+
+        prompt = prompt_of(self.prompts, "read")
+        client = LlmClient(self.settings.reading.model, self.settings.llm, self.database, self.clock)
+
+        def ask(ticket: Ticket) -> str:
+            text, redactor = self.reading_prompt(ticket)
+            return redactor.show(client.complete(text, task="read", prompt_version=f"read/{prompt.version}").text)
+
+        name = f"{self.settings.reading.model} read/{prompt.version}"
+        labels = frozenset(f"{d.kind}:{d.id}" for d in playbook.definitions.values())
+        return SecondReader(reader, ask, name, StoredOpinions(self.database), labels)
+
+    def reading_prompt(self, ticket: Ticket) -> tuple[str, Redactor]:
+        """What a model is told to read a ticket, letter for letter, and what turns its placeholders back.
+
+        Raises:
+            NotFound: There is no such prompt.
+            PageError: A prompt does not parse.
+        """
+        from copilot.drafting.prompts import prompt_of, read_prompt
+        from copilot.llm.redact import Redactor
+
+        redactor = Redactor(ticket.names, ticket.customer.country)
+        hide = str if self.settings.llm.trusted else redactor.hide
+        definitions = tuple(self.brain.get()[1].definitions.values())
+        return read_prompt(prompt_of(self.prompts, "read"), definitions, ticket, hide), redactor
+
+    def lessons(self) -> list[Lesson]:
+        """Corrections to learn from; none where there is no database yet."""
+        from copilot.reading.store import lessons
+
+        if not self.settings.resolve(self.settings.database).exists():
+            return []
+        with self.database.read() as connection:
+            return lessons(connection)
 
     @cached_property
     def desk(self) -> Desk:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from uuid import uuid4
 
@@ -39,7 +40,7 @@ from copilot.playbook.conditions import Facts, facts
 from copilot.playbook.decide import escalations, walk
 from copilot.playbook.models import GROUNDED, Escalation, Match, Play, Tone, Walk
 from copilot.reading import store as reading_store
-from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading
+from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading, ReplyReading
 from copilot.scoring.funnel import Funnel, funnel
 from copilot.stories import store as telling
 from copilot.stories.compose import compose_story
@@ -52,6 +53,8 @@ from copilot.tickets.models import Message, Ticket
 if TYPE_CHECKING:  # numpy and the models behind these load with the brain, after the first paint
     from copilot.playbook.search import Playbook
     from copilot.reading.reader import Reader
+    from copilot.reading.replies import ReplyReader
+    from copilot.reading.second import SecondReader
 
 Clock = Callable[[], datetime]
 View = Literal["needs", "moments", "all", "done"]
@@ -153,10 +156,16 @@ class Brain:
 
     Args:
         load: Makes them.
+        second: Makes the reader that asks a model too, where the operator has one.
     """
 
-    def __init__(self, load: Callable[[], tuple[Reader, Playbook]]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], tuple[Reader, Playbook]],
+        second: Callable[[Reader, Playbook], SecondReader] | None = None,
+    ) -> None:
         self._load = load
+        self._second = second
         self._lock = threading.Lock()
         self._loaded: tuple[Reader, Playbook] | None = None
 
@@ -171,10 +180,32 @@ class Brain:
                 self._loaded = self._load()
             return self._loaded
 
+    @cached_property
+    def second(self) -> SecondReader | None:
+        """The reader that asks a model too; None where there is none.
+
+        Raises:
+            IndexFault: Nothing is built yet.
+            DelightError: Its prompt is missing or does not parse.
+        """
+        return self._second(*self.get()) if self._second is not None else None
+
+    @cached_property
+    def replies(self) -> ReplyReader:
+        """What reads replies to asks.
+
+        Raises:
+            IndexFault: Nothing is built yet.
+        """
+        from copilot.reading.heads import Heads
+        from copilot.reading.replies import SHIPPED_REPLIES, ReplyReader
+
+        return ReplyReader(self.get()[0].model, Heads.load(SHIPPED_REPLIES))
+
     def warm(self) -> None:
         """Load and run everything once."""
         reader, playbook = self.get()
-        reader.encoder.encode(["ready"])
+        reader.model.warm()
         playbook.warm()
 
     def close(self) -> None:
@@ -357,10 +388,15 @@ class Desk:
             opened = await asyncio.to_thread(self.opened, ref)
             yield opened
             if opened.reading is None:
-                reading = await asyncio.to_thread(self.read, ref)
+                read = asyncio.to_thread(self.read, ref)
+                reading, _ = await asyncio.gather(read, asyncio.to_thread(self._prepare, opened.ticket))
                 yield Read(ref, reading)
             guidance = await asyncio.to_thread(self.guide, ref)
             yield Guided(ref, guidance)
+            second = await asyncio.to_thread(self.read_second, ref)
+            if second is not None:
+                yield Read(ref, second)
+                yield Guided(ref, await asyncio.to_thread(self.guide, ref))
         except DelightError as error:
             yield Failed(ref, error)
 
@@ -394,6 +430,23 @@ class Desk:
         reading = reader.read(ticket)
         with self.database.begin(durable=False) as connection:
             return self._keep(connection, ticket, reading, playbook)
+
+    def read_second(self, ref: str) -> Reading | None:
+        """Read a ticket with the model too and keep that; None where there is no model, or it has read these words."""
+        if (second := self.brain.second) is None:
+            return None
+        _, playbook = self.brain.get()
+        with self.database.read() as connection:
+            ticket, reading = self._with_reading(connection, ref)
+        if reading.reader == second.version or not reading.read:
+            return None
+        found = second.second(ticket, self.brain.get()[0].read(ticket))
+        with self.database.begin(durable=False) as connection:
+            return self._keep(connection, ticket, found, playbook)
+
+    def _prepare(self, ticket: Ticket) -> None:
+        """Encode what the guidance will search with, on another core than the reader's."""
+        self.brain.get()[1].prepare(ticket)
 
     def guide(self, ref: str) -> Guidance:
         """Plays, escalations, decision and verdict for a ticket that was read.
@@ -656,6 +709,17 @@ class Desk:
             if known is None:
                 asking.put(connection, ask)
             return known or ask
+
+    def answer_reading(self, ref: str, ask: Ask) -> ReplyReading | None:
+        """What the customer's last message seems to say to `ask`; None where it came before the ask. A hint, never a record.
+
+        Raises:
+            IndexFault: The reader is not built.
+        """
+        ticket = self.ticket(ref)
+        if ticket.target is None or not _after(ticket, ticket.target, ask):
+            return None
+        return self.brain.replies.read_many([(ask.text, ticket.target.text)])[0]
 
     def record_answer(
         self, ask_id: str, answer: Answer, terms: Terms, answer_text: str = "", message_id: str = ""

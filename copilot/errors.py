@@ -11,7 +11,8 @@
     └── EnvironmentFault      exit 3   something around us is missing or broken
         ├── StoreFault                 the database
         ├── IndexFault                 the compiled index or encoder
-        └── QueueFault                 a help-desk or a queue of files
+        ├── QueueFault                 a help-desk or a queue of files
+        └── ModelFault                 a language model; everything works without one
 
 Vendor exceptions are translated into this tree once, in the adapter that calls the vendor. What must not live here:
 anything that renders an error; front doors do that.
@@ -108,3 +109,19 @@ class IndexFault(EnvironmentFault):
 
 class QueueFault(EnvironmentFault):
     title = "The queue"
+
+
+class ModelFault(EnvironmentFault):
+    """A language model that gave no answer.
+
+    Args:
+        retryable: Whether a later call may succeed.
+        after: Seconds the provider asks to wait.
+    """
+
+    title = "The model"
+
+    def __init__(self, message: str, *, hint: str = "", retryable: bool = False, after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+        self.after = after

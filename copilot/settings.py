@@ -34,6 +34,38 @@ class QueueSettings(BaseModel):
     )
 
 
+class LlmSettings(BaseModel):
+    """How language models are called; which one is named where it is used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    api_base: str = Field(
+        default="", description="Address of an OpenAI-compatible server; empty is the provider's own."
+    )
+    temperature: float = Field(default=0.0, ge=0, le=2, description="0 is the steadiest.")
+    max_tokens: int = Field(default=800, gt=0, description="Longest answer.")
+    timeout_s: float = Field(default=30.0, gt=0, description="Seconds to wait for an answer.")
+    daily_tokens: int = Field(default=500_000, ge=0, description="Tokens of all calls in a day (UTC).")
+    daily_usd: float = Field(
+        default=5.0, ge=0, description="Cost of all calls in a day (UTC), in US dollars, where it is known."
+    )
+    trusted: bool = Field(
+        default=False, description="The model runs on your own machines: personal data is not replaced by placeholders."
+    )
+
+
+class ReadingSettings(BaseModel):
+    """How conversations are read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str = Field(
+        default="",
+        description="A language model, as litellm names it, that reads beside the offline reader; empty reads offline. "
+        "Its key comes from the environment.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one workspace. Paths are relative to the workspace unless absolute."""
 
@@ -61,6 +93,8 @@ class Settings(BaseSettings):
         description="Sentence encoder: `bundled`, or the folder of any sentence-transformers model. "
         "The shipped heads fit the bundled one only; another encoder serves the search of the playbook.",
     )
+    llm: LlmSettings = Field(default_factory=LlmSettings, description="How language models are called.")
+    reading: ReadingSettings = Field(default_factory=ReadingSettings, description="How conversations are read.")
     queues: dict[str, QueueSettings] = Field(default_factory=dict, description="Queues by name.")
     keys: ActionKeys = Field(default_factory=dict, description="Keys by action, as `delight actions` lists them.")
 
@@ -126,17 +160,26 @@ def _from_environment() -> set[str]:
     return {name[len(prefix) :].split("__")[0].lower() for name in os.environ if name.upper().startswith(prefix)}
 
 
+TABLES: dict[str, type[BaseModel]] = {"llm": LlmSettings, "reading": ReadingSettings}
+"""Settings that are tables of their own."""
+
+
 def template(**values: str) -> str:
     """A `delight.toml` with every setting explained; `values` are written, the rest stands commented out."""
     lines = ["# Settings of this workspace. DELIGHT_<NAME> in the environment wins over this file.", ""]
     for name, field in Settings.model_fields.items():
-        if name in ("workspace", "queues", "keys"):
+        if name in ("workspace", "queues", "keys", *TABLES):
             continue
         lines.append(f"# {field.description}")
         value = values.get(name, str(field.default))
         # A TOML string is written as a JSON one, but for DEL.
         quoted = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines += [f"{'' if name in values else '# '}{name} = {quoted}", ""]
+    for name, table in TABLES.items():
+        lines += [f"# {Settings.model_fields[name].description}", f"# [{name}]"]
+        for key, inner in table.model_fields.items():
+            lines += [f"# {inner.description}", f"# {key} = {json.dumps(inner.default)}"]
+        lines.append("")
     lines += ["# One table a queue; `delight sync` reads them all.", "# [queues.support]", '# path = "mail/"', ""]
     lines += ["# Keys by action; `delight actions` lists the actions.", "# [keys]", '# draft = "f4"', ""]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot.errors import SettingsError
-from copilot.settings import FILE_NAME, Settings, load, template
+from copilot.settings import FILE_NAME, TABLES, Settings, load, template
 
 
 def write(folder: Path, text: str) -> Path:
@@ -125,13 +125,22 @@ def test_the_template_parses_back_to_the_defaults(tmp_path: Path) -> None:
 
 
 def test_the_template_states_the_true_defaults(tmp_path: Path) -> None:
-    names = [name for name in Settings.model_fields if name not in ("workspace", "queues", "keys")]
+    names = [name for name in Settings.model_fields if name not in ("workspace", "queues", "keys", *TABLES)]
     lines = [
         line.removeprefix("# ")
         for line in template().splitlines()
         if line.startswith(tuple(f"# {n} = " for n in names))
     ]
     assert len(lines) == len(names)
+    write(tmp_path, "\n".join(lines))
+    assert load(tmp_path) == Settings(workspace=tmp_path.resolve())
+
+
+def test_the_tables_of_the_template_state_the_true_defaults(tmp_path: Path) -> None:
+    inner = {key for table in TABLES.values() for key in table.model_fields}
+    wanted = tuple([f"# [{name}]" for name in TABLES] + [f"# {key} = " for key in inner])
+    lines = [line.removeprefix("# ") for line in template().splitlines() if line.startswith(wanted)]
+    assert len(lines) == len(TABLES) + len(inner)
     write(tmp_path, "\n".join(lines))
     assert load(tmp_path) == Settings(workspace=tmp_path.resolve())
 

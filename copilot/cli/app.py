@@ -197,15 +197,30 @@ def _ensure_index(space: Workspace, bar: Progress) -> None:
 
 
 @app.command()
-def read(workspace: WorkspaceOption = None) -> None:
-    """Filter: conversations as JSON lines in, one reading a line out, in the same order.
+def read(
+    file: Annotated[Path | None, typer.Argument(help="JSON lines; left out, stdin.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write here, with a bar; a run that was killed is taken up.")] = None,
+    replies: Annotated[bool, typer.Option("--replies", help="Read replies to permission asks.")] = False,
+    model: Annotated[bool, typer.Option("--model", help="Ask the model of [reading] too.")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Say where the model and the offline reader differ.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Conversations as JSON lines in, one reading a line out, in the same order.
 
     In: {"id", "turns": [{"role", "text"}]}. Out: {"id", "mood", "mood_confidence", "sarcasm", "signals", "risks",
     "moment", "ask_ok", "evidence"}; a line that cannot be read gives {"id", "line", "error"} and exit code 1.
+    With --replies, in: {"id", "ask", "reply"}; out: {"id", "label", "conditions", "confidence"}. With --compare, out:
+    {"id", "differ", "offline", "model"}.
     """
-    from copilot.cli.reading import read_lines
+    from copilot.cli.reading import What, read_lines
+    from copilot.errors import UsageError
 
-    if read_lines(workspace):
+    if replies + model + compare > 1:
+        raise UsageError("--replies, --model and --compare are three different things.", hint="Give one of them.")
+    what: What = "replies" if replies else "model" if model else "compare" if compare else "offline"
+    if read_lines(file, out, workspace, what=what):
         raise typer.Exit(1)
 
 

@@ -27,6 +27,7 @@ def examine(space: Workspace) -> list[Row]:
     rows.append(_try("index", lambda: _index(space)))
     rows.append(_try("asking policy", lambda: _policy(space)))
     rows.append(_try("prompts", lambda: _prompts(space)))
+    rows.append(_try("model", lambda: _model(space)))
     if not s.queues:
         rows.append(("queues", "missing", "none in delight.toml; `delight sync PATH` reads any file"))
     for name, queue in s.queues.items():
@@ -39,7 +40,7 @@ def examine(space: Workspace) -> list[Row]:
             )
         )
     rows.append(("outbox", "ok", f"{s.resolve(s.outbox)} (replies are written here as .eml; nothing is mailed)"))
-    rows.append(("leaves the machine", "ok", "nothing: no model, no telemetry, no server; everything runs here"))
+    rows.append(("leaves the machine", "ok", _leaves(space)))
     return rows
 
 
@@ -60,6 +61,34 @@ def _database(space: Workspace) -> tuple[str, str]:
     return "ok", f"{space.database.path}: {count} tickets, {aside} set aside"
 
 
+def _leaves(space: Workspace) -> str:
+    """What is sent where."""
+    s = space.settings
+    if not s.reading.model:
+        return "nothing: no model, no telemetry, no server; everything runs here"
+    where = f"{s.reading.model} at {s.llm.api_base or 'its provider'}"
+    what = "as they are (trusted)" if s.llm.trusted else "with placeholders for what is personal"
+    return f"conversations that are opened, to {where}, {what}; `delight prompts show TICKET --task read` shows one"
+
+
+def _model(space: Workspace) -> tuple[str, str]:
+    """One tiny call."""
+    from time import perf_counter
+
+    from copilot.llm.client import LlmClient
+
+    s = space.settings
+    if not s.reading.model:
+        return "ok", "none: everything works without one"
+    began = perf_counter()
+    client = LlmClient(s.reading.model, s.llm, space.database, space.clock)
+    answer = client.complete("Answer with the word ready.", task="doctor", prompt_version="doctor/1")
+    return (
+        "ok",
+        f"{answer.model} answered in {perf_counter() - began:.1f} s, {answer.tokens} tokens, {answer.usd:.4f} USD",
+    )
+
+
 def _playbook(space: Workspace) -> tuple[str, str]:
     from copilot.playbook.lint import lint
 
@@ -76,7 +105,7 @@ def _index(space: Workspace) -> tuple[str, str]:
         return "missing", f"{space.index}: run `delight playbook build`"
     reader, playbook = space.brain.get()
     space.brain.warm()
-    return "ok", f"{space.index}: build {playbook.name}, encoder {reader.encoder.name}, reader {reader.version}"
+    return "ok", f"{space.index}: build {playbook.name}, encoder {playbook.encoder.name}, reader {reader.version}"
 
 
 def _policy(space: Workspace) -> tuple[str, str]:

@@ -25,7 +25,13 @@ def build(
     space = open_workspace(workspace)
     with progress() as bar:
         report = run(
-            space.playbooks, space.index, space.settings.encoder, space.clock().date(), force=force, progress=bar
+            space.playbooks,
+            space.index,
+            space.settings.encoder,
+            space.clock().date(),
+            lessons=space.lessons(),
+            force=force,
+            progress=bar,
         )
     if as_json:
         json_lines([report.model_dump(mode="json", exclude={"linted"})])
@@ -35,6 +41,13 @@ def build(
     what = "nothing changed" if report.unchanged else f"{report.encoded} texts encoded"
     own = f", own signals: {', '.join(report.own_signals)}" if report.own_signals else ""
     say(f"{report.pages} pages, {report.entries} entries, {what}{own}; build {report.build} serves.")
+    if (learned := report.learned) is not None:
+        held = (
+            f", held-out right: {learned.before} before, {learned.after} after"
+            if learned.after or learned.before
+            else ""
+        )
+        say(f"{learned.corrections} corrections by {learned.people}{held}: {learned.why}.")
 
 
 @app.command()

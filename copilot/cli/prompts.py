@@ -1,4 +1,4 @@
-"""`delight prompts …`: what a model would be told. Nothing is sent: no model is connected in this version."""
+"""`delight prompts …`: what a model is told."""
 
 from __future__ import annotations
 
@@ -31,19 +31,21 @@ def check(
 
 @app.command()
 def show(
-    ticket: Annotated[str, typer.Argument(help="queue/id, or the id alone.")], workspace: WorkspaceOption = None
+    ticket: Annotated[str, typer.Argument(help="queue/id, or the id alone.")],
+    task: Annotated[str, typer.Option(help="draft or read.")] = "draft",
+    workspace: WorkspaceOption = None,
 ) -> None:
-    """Print the drafting prompt of a ticket. Personal data is NOT replaced yet: look at it, do not paste it elsewhere."""
+    """Print the prompt of a ticket. That of `read` is letter for letter what leaves; that of `draft` is not sent yet, and shows names."""
     from copilot.bootstrap import open_workspace
-    from copilot.drafting.prompts import draft_prompt, load_prompts
-    from copilot.errors import NotFound
+    from copilot.drafting.prompts import draft_prompt, prompt_of
 
     space = open_workspace(workspace)
     ref = space.desk.find(ticket)
     opened = space.desk.opened(ref)
-    reading = opened.reading or space.desk.read(ref)
-    prompt = next((p for p in load_prompts(space.prompts) if p.task == "draft"), None)
-    if prompt is None:
-        raise NotFound(f"{space.prompts} holds no prompt with `task: draft`.", hint="`delight init` writes one.")
-    data(draft_prompt(prompt, opened.ticket, reading, space.desk.guide(ref).matches, space.desk.setting))
+    if task == "read":
+        data(space.reading_prompt(opened.ticket)[0])
+    else:
+        prompt = prompt_of(space.prompts, task)
+        reading = opened.reading or space.desk.read(ref)
+        data(draft_prompt(prompt, opened.ticket, reading, space.desk.guide(ref).matches, space.desk.setting))
     space.close()

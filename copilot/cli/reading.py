@@ -1,40 +1,254 @@
-"""`delight read`: a filter from conversations to readings, in order, in flat memory."""
+"""`delight read`: from conversations (or replies) to readings, in order, in flat memory, as a filter or file to file."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
+
+from pydantic import Field
 
 from copilot.bootstrap import HOME, Workspace, open_workspace
 from copilot.cli.output import data, progress, say
+from copilot.errors import SettingsError, UsageError
 from copilot.reading.models import Label, Reading
 from copilot.text import clean, sentences
-from copilot.tickets.sources.jsonl import Conversation, parse_line
+from copilot.tickets.models import Model
+from copilot.tickets.sources.jsonl import Conversation, parse_json, parse_line
 
 if TYPE_CHECKING:
     from copilot.reading.reader import Reader
+    from copilot.reading.replies import ReplyReader
+    from copilot.reading.second import SecondReader
 
 CHUNK = 256
+What = Literal["offline", "model", "compare", "replies"]
 
 
-def read_lines(folder: Path | None) -> int:
-    """Read stdin to its end; return how many lines could not be read."""
-    reader = _reader(folder)
+def read_lines(
+    source: Path | None,
+    out: Path | None,
+    folder: Path | None,
+    *,
+    what: What,
+) -> int:
+    """Read every line of `source` and write one line for each; return how many could not be read.
+
+    Args:
+        source: A file of JSON lines; None is stdin.
+        out: A file to write. What it holds already is taken for done, a half-written last line excepted: a run that was
+            killed is taken up again where it stopped. None is stdout.
+        folder: The workspace.
+        what: Read conversations offline, with the model too, only where the two differ; or replies to permission asks.
+
+    Raises:
+        UsageError: A file cannot be opened, or `out` holds the readings of another file.
+    """
+    space = _workspace(folder)
+    work: Work
+    if what == "replies":
+        work = Replies(space.brain.replies)
+    elif what == "offline":
+        work = Conversations(space.brain.get()[0])
+    else:
+        work = WithModel(_second(space), differing=what == "compare")
+    with _input(source) as lines:
+        if out is None:
+            return sum(_write(rows_of(work, chunk), data) for chunk in _chunks(lines))
+        return _archive(work, lines, source, out)
+
+
+def _archive(work: Work, lines: BinaryIO, source: Path | None, out: Path) -> int:
+    """Write to a file, with a bar; take up what was begun."""
     bad = 0
-    for chunk in _chunks():
-        good = [(n, c) for n, c in chunk if isinstance(c, Conversation)]
-        readings = reader.read_many([conversation.ticket("stdin") for _, conversation in good])
-        done = {number: reading for (number, _), reading in zip(good, readings, strict=True)}
-        for number, item in chunk:
-            if isinstance(item, Conversation):
-                data(json.dumps(as_row(item, done[number]), ensure_ascii=False))
-            else:
-                bad += 1
-                say(f"line {number}: {item}")
-                data(json.dumps({"id": None, "line": number, "error": item}, ensure_ascii=False))
+    try:
+        done = _whole_lines(out)
+        total = _count(lines) if source is not None else 0
+        with out.open("ab") as file, progress() as bar:
+            seen = 0
+            for chunk in _chunks(lines):
+                left = chunk[max(done - seen, 0) :]
+                if len(left) < len(chunk):
+                    _same_file(out, done, seen, chunk)
+                seen += len(chunk)
+                if left:
+                    bad += _write(rows_of(work, left), lambda row: file.write(row.encode() + b"\n"))
+                    file.flush()
+                bar("reading", seen, max(total, seen))
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
+    return bad
+
+
+def _whole_lines(out: Path) -> int:
+    """How many whole lines `out` holds; a last line without its end was cut off by a kill and is taken away."""
+    if not out.exists():
+        return 0
+    with out.open("rb+") as file:
+        count = end = 0
+        for line in file:
+            if line.endswith(b"\n"):
+                count, end = count + 1, end + len(line)
+        file.truncate(end)
+    return count
+
+
+def _same_file(out: Path, done: int, seen: int, chunk: Sequence[tuple[int, bytes]]) -> None:
+    """Refuse to go on in readings of other conversations: the last line that was written must be of the line it stands for."""
+    if not seen < done <= seen + len(chunk):
+        return
+    with out.open("rb") as file:
+        *_, last = file
+    try:
+        wanted = str(json.loads(chunk[done - seen - 1][1])["id"])
+    except (ValueError, KeyError, TypeError):
+        wanted = None  # a line that could not be read was written with no id
+    if json.loads(last)["id"] not in (wanted, None):
+        raise UsageError(
+            f"{out} holds the readings of another file (line {done}).",
+            hint="Name another --out, or move that file away.",
+        )
+
+
+def _count(lines: BinaryIO) -> int:
+    count = sum(1 for line in lines if line.strip())
+    lines.seek(0)
+    return count
+
+
+@contextmanager
+def _input(source: Path | None) -> Iterator[BinaryIO]:
+    if source is None:
+        yield sys.stdin.buffer
+        return
+    try:
+        with source.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
+
+
+class Reply(Model):
+    """One line of `--replies`: `{"id","ask","reply"}`."""
+
+    model_config = {"extra": "ignore"}
+
+    id: str = Field(min_length=1)
+    ask: str
+    reply: str
+
+
+_Parsed = Conversation | Reply | str
+"""What a line holds, or what is wrong with it."""
+
+
+class Work(Protocol):
+    """What is done with lines of one kind."""
+
+    def parse(self, line: bytes) -> Conversation | Reply:
+        """What a line holds; ValueError says what is wrong with it."""
+        ...
+
+    def rows(self, items: Sequence[Any]) -> list[dict[str, object]]:
+        """One output row for each item."""
+        ...
+
+
+class Conversations:
+    """Lines that are conversations."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def parse(self, line: bytes) -> Conversation:
+        """See `Work.parse`."""
+        return parse_line(line)
+
+    def rows(self, items: Sequence[Conversation]) -> list[dict[str, object]]:
+        """See `Work.rows`."""
+        readings = self.reader.read_many([item.ticket("stdin") for item in items], path=1)
+        return [as_row(item, reading) for item, reading in zip(items, readings, strict=True)]
+
+
+class Replies:
+    """Lines that are replies to asks."""
+
+    def __init__(self, reader: ReplyReader) -> None:
+        self.reader = reader
+
+    def parse(self, line: bytes) -> Reply:
+        """See `Work.parse`."""
+        return parse_json(line, Reply)
+
+    def rows(self, items: Sequence[Reply]) -> list[dict[str, object]]:
+        """See `Work.rows`."""
+        found = self.reader.read_many([(item.ask, item.reply) for item in items])
+        return [{"id": item.id, **reading.model_dump(mode="json")} for item, reading in zip(items, found, strict=True)]
+
+
+class WithModel:
+    """Lines that are conversations, read by a model too.
+
+    Args:
+        differing: Write where the two readings differ, with both of them.
+    """
+
+    def __init__(self, second: SecondReader, *, differing: bool) -> None:
+        self.second = second
+        self.differing = differing
+
+    def parse(self, line: bytes) -> Conversation:
+        """See `Work.parse`."""
+        return parse_line(line)
+
+    def rows(self, items: Sequence[Conversation]) -> list[dict[str, object]]:
+        """See `Work.rows`."""
+        tickets = [item.ticket("stdin") for item in items]
+        if not self.differing:
+            readings = self.second.read_many(tickets)
+            return [
+                {**as_row(item, reading), **({"note": reading.note} if reading.note else {})}
+                for item, reading in zip(items, readings, strict=True)
+            ]
+        differ = {found.ref: found for found in self.second.compare(tickets)}
+        return [
+            {
+                "id": item.id,
+                "differ": found.differ,
+                "offline": as_row(item, found.offline),
+                "model": as_row(item, found.model),
+            }
+            if (found := differ.get(ticket.ref))
+            else {"id": item.id, "differ": []}
+            for item, ticket in zip(items, tickets, strict=True)
+        ]
+
+
+def rows_of(work: Work, chunk: Sequence[tuple[int, bytes]]) -> Iterator[tuple[str, bool]]:
+    """Output lines of a chunk, each with whether it could be read."""
+    parsed: list[tuple[int, _Parsed]] = []
+    for number, line in chunk:
+        try:
+            parsed.append((number, work.parse(line)))
+        except ValueError as error:
+            parsed.append((number, str(error)))
+    rows = iter(work.rows([item for _, item in parsed if not isinstance(item, str)]))
+    for number, item in parsed:
+        if isinstance(item, str):
+            say(f"line {number}: {item}")
+            yield json.dumps({"id": None, "line": number, "error": item}, ensure_ascii=False), False
+        else:
+            yield json.dumps(next(rows), ensure_ascii=False), True
+
+
+def _write(rows: Iterator[tuple[str, bool]], write: Callable[[str], object]) -> int:
+    bad = 0
+    for row, good in rows:
+        write(row)
+        bad += not good
     return bad
 
 
@@ -76,15 +290,13 @@ def _verbatim(evidence: str, raw: str) -> str:
     return next((raw[a:b] for a, b in sentences(raw) if clean(raw[a:b]).strip() == evidence), raw)
 
 
-def _chunks() -> Iterator[list[tuple[int, Conversation | str]]]:
-    chunk: list[tuple[int, Conversation | str]] = []
-    for number, line in enumerate(sys.stdin.buffer, start=1):
+def _chunks(lines: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
+    """(line number, line) of the lines that are not blank, in chunks."""
+    chunk: list[tuple[int, bytes]] = []
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        try:
-            chunk.append((number, parse_line(line)))
-        except ValueError as error:
-            chunk.append((number, str(error)))
+        chunk.append((number, line))
         if len(chunk) == CHUNK:
             yield chunk
             chunk = []
@@ -92,8 +304,15 @@ def _chunks() -> Iterator[list[tuple[int, Conversation | str]]]:
         yield chunk
 
 
-def _reader(folder: Path | None) -> Reader:
-    """The workspace's reader; outside any workspace the checkout's own, built now where it is missing."""
+def _second(space: Workspace) -> SecondReader:
+    """The reader that asks a model too."""
+    if (second := space.brain.second) is None:
+        raise SettingsError("No model reads here.", hint='Name one in delight.toml: [reading] model = "…".')
+    return second
+
+
+def _workspace(folder: Path | None) -> Workspace:
+    """The workspace; outside any, the checkout's own. Its index is built now where it is missing."""
     from copilot.playbook.build import build
     from copilot.playbook.search import current
 
@@ -104,4 +323,4 @@ def _reader(folder: Path | None) -> Reader:
         say(f"building the index in {space.index} (once)")
         with progress() as bar:
             build(space.playbooks, space.index, space.settings.encoder, space.clock().date(), progress=bar)
-    return space.brain.get()[0]
+    return space

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from copilot.drafting.composer import Setting
-from copilot.errors import PageError
+from copilot.errors import NotFound, PageError
 from copilot.playbook.frontmatter import read_page, split, validate
 from copilot.playbook.models import Match
-from copilot.reading.models import Reading
+from copilot.reading.models import Reading, SignalDefinition
 from copilot.tickets.models import Model, Ticket
 
 VARIABLE = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
@@ -56,6 +56,19 @@ def load_prompts(folder: Path) -> list[Prompt]:
         _check_variables(prompt)
         out.append(prompt)
     return out
+
+
+def prompt_of(folder: Path, task: str) -> Prompt:
+    """The template of a task.
+
+    Raises:
+        NotFound: There is none.
+        PageError: A template does not parse.
+    """
+    found = next((prompt for prompt in load_prompts(folder) if prompt.task == task), None)
+    if found is None:
+        raise NotFound(f"{folder} holds no prompt with `task: {task}`.", hint="`delight init` writes one.")
+    return found
 
 
 def _check_variables(prompt: Prompt) -> None:
@@ -105,5 +118,23 @@ def draft_prompt(prompt: Prompt, ticket: Ticket, reading: Reading, matches: Sequ
             "labels": "\n".join(labels) or "none",
             "subject": ticket.title,
             "thread": "\n\n".join(f"{message.role}: {message.text}" for message in ticket.messages if message.public),
+        },
+    )
+
+
+def read_prompt(
+    prompt: Prompt, definitions: Sequence[SignalDefinition], ticket: Ticket, hide: Callable[[str], str]
+) -> str:
+    """The reading prompt of a ticket.
+
+    Args:
+        hide: Replaces what is personal in the words of the thread.
+    """
+    labels = [f"- {d.kind} {d.id}: {' '.join(d.definition.split())}" for d in definitions]
+    return render(
+        prompt,
+        {
+            "labels": "\n".join(labels),
+            "thread": "\n\n".join(f"{m.role}: {hide(m.text)}" for m in ticket.messages if m.public and not m.automatic),
         },
     )

@@ -1,7 +1,8 @@
 """Builds the index: pages and signals in, a new build beside the old one out, swapped in by one atomic write.
 
     index/encoder/           the compiled encoder
-    index/builds/<hash>/     playbook.json, chroma/, own-heads.npz
+    index/reader/            the compiled reading model
+    index/builds/<hash>/     playbook.json, chroma/, own-heads.npz, heads.npz (what corrections taught)
     index/current.json       which build serves
 
 A playbook with errors is never built: the last good build goes on serving.
@@ -13,7 +14,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -26,13 +27,16 @@ from copilot.playbook.search import current
 from copilot.playbook.vectors import Entry, VectorStore
 from copilot.reading.encoder import OnnxEncoder, Vectors
 from copilot.reading.heads import SHIPPED, Heads
-from copilot.reading.models import SignalDefinition
+from copilot.reading.learn import Learned, learn
+from copilot.reading.model import OnnxModel
+from copilot.reading.models import Lesson, SignalDefinition
 from copilot.reading.own import fit_own
+from copilot.reading.pieces import Turn
 from copilot.text import digest
 from copilot.tickets.models import Model
 from copilot.tickets.outbox import write_atomically
 
-FORMAT = "3"
+FORMAT = "4"
 KEEP = 2
 ABANDONED = 3600
 """Seconds after which a build that was never finished is taken for killed."""
@@ -47,6 +51,7 @@ class BuildReport(Model):
     entries: int
     encoded: int
     own_signals: tuple[str, ...]
+    learned: Learned | None = None
     unchanged: bool
     linted: Linted
 
@@ -57,6 +62,7 @@ def build(
     encoder_source: str,
     today: date,
     *,
+    lessons: Sequence[Lesson] = (),
     force: bool = False,
     progress: Progress = lambda *_: None,
 ) -> BuildReport:
@@ -66,6 +72,7 @@ def build(
         playbooks: Folder of pages.
         index: Folder to build in.
         encoder_source: `bundled` or a model's folder.
+        lessons: Corrections to learn from.
         force: Compile and encode everything again.
         progress: Called with (what, done, of how many).
 
@@ -80,9 +87,16 @@ def build(
             hint=f"{len(linted.errors)} to mend; the last good index goes on serving.",
         )
     encoder = ensure_encoder(index, encoder_source, force=force, progress=progress)
+    ensure_model(index, force=force, progress=progress)
     pages = linted.pages
+    shipped = Heads.load(SHIPPED)
+    taught = [lesson.correction.model_dump_json() for lesson in lessons]
     key = digest(
-        FORMAT, encoder.name, Heads.load(SHIPPED).version, *(p.model_dump_json() for p in (*pages, *linted.definitions))
+        FORMAT,
+        encoder.name,
+        shipped.version,
+        *(p.model_dump_json() for p in (*pages, *linted.definitions)),
+        *taught,
     )
     entries = [entry for page in pages for entry in entries_of(page)]
     if not force and current(index) == key and (index / "builds" / key / "playbook.json").exists():
@@ -101,9 +115,12 @@ def build(
         store = VectorStore(beside / "chroma", create=True)
         store.add(entries, vectors)
         store.close()
-        own = fit_own(linted.definitions, encoder, Heads.load(SHIPPED))
+        own = fit_own(linted.definitions, encoder, shipped)
         if own is not None:
             (beside / "own-heads.npz").write_bytes(own.to_bytes())
+        better, learned = learn(lessons, anchors_of(linted.definitions), OnnxModel(index / "reader"), shipped)
+        if better is not None:
+            (beside / "heads.npz").write_bytes(better.to_bytes())
         _write_playbook(beside / "playbook.json", pages, linted.definitions, encoder.name)
         target = builds / key
         if target.exists():  # moved, not deleted: it may be the build that serves
@@ -121,6 +138,7 @@ def build(
         entries=len(entries),
         encoded=encoded,
         own_signals=named,
+        learned=learned if lessons else None,
         unchanged=False,
         linted=linted,
     )
@@ -150,6 +168,33 @@ def ensure_encoder(
     compiler.compile_encoder(source, folder)
     progress("compiling the encoder", 1, 1)
     return OnnxEncoder(folder)
+
+
+def ensure_model(index: Path, *, force: bool = False, progress: Progress = lambda *_: None) -> None:
+    """Have the reading model compiled, now when it is missing or other weights are shipped.
+
+    Raises:
+        IndexFault: It cannot be compiled.
+    """
+    from copilot.reading import compile as compiler
+
+    folder = index / "reader"
+    if not force:
+        try:
+            OnnxModel(folder)
+            if json.loads((folder / "encoder.json").read_text("utf-8"))["sha256"] == compiler.layers_hash():
+                return
+        except IndexFault:
+            pass
+    progress("compiling the reader", 0, 1)
+    compiler.compile_model(folder)
+    progress("compiling the reader", 1, 1)
+
+
+def anchors_of(definitions: Sequence[SignalDefinition]) -> list[list[Turn]]:
+    """Every example and near miss of the signal pages, as a thread."""
+    examples = [example for d in definitions for example in (*d.examples, *d.near_misses)]
+    return [[Turn(role, text) for role, text in example.turns] for example in examples]
 
 
 def entries_of(page: Page) -> list[Entry]:

@@ -64,8 +64,9 @@ class Playbook:
         self._opening = threading.Lock()
 
     def warm(self) -> None:
-        """Open the vector store now (1 s)."""
+        """Open the vector store (1 s) and load the encoder now."""
         self._opened()
+        self.encoder.encode(["ready"])
 
     def _opened(self) -> VectorStore:
         with self._opening:  # Chroma breaks when two threads open one folder at the same time
@@ -86,6 +87,10 @@ class Playbook:
         """The pages nearest to any text."""
         return self._ranked(self.encoder.encode([text])[0], None, count, locale)
 
+    def prepare(self, ticket: Ticket) -> None:
+        """Encode what `match` will search with; the encoder remembers it."""
+        self.encoder.encode([_searched(ticket)])
+
     def match(self, ticket: Ticket, reading: Reading, count: int = 5, *, left_out: str = "") -> list[Match]:
         """The pages that fit a ticket, best first; at least the general one.
 
@@ -93,11 +98,10 @@ class Playbook:
             left_out: An indexed text that is not to count: how a page's own example is tried as if it were new.
         """
         target = ticket.target
-        text = target.text if target else ticket.title
         locale = reading.language if not reading.read else "en"
         if reading.read is False and any(m.automatic for m in ticket.messages) and target is None:
             return []
-        return self._ranked(self.encoder.encode([text])[0], reading, count, locale, left_out)
+        return self._ranked(self.encoder.encode([_searched(ticket)])[0], reading, count, locale, left_out)
 
     def _ranked(
         self, vector: Vectors, reading: Reading | None, count: int, locale: str, left_out: str = ""
@@ -173,6 +177,16 @@ class Playbook:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+
+SEARCHED = 600
+"""Characters of a message that are searched with: encoding a whole long mail takes longer than all the rest."""
+
+
+def _searched(ticket: Ticket) -> str:
+    """The words a ticket's pages are searched with; of a long message the beginning and the end."""
+    text = ticket.target.text if ticket.target else ticket.title
+    return text if len(text) <= SEARCHED else f"{text[: SEARCHED * 2 // 3]} … {text[-SEARCHED // 3 :]}"
 
 
 def _opposite(moods: Sequence[str], mood: str) -> bool:

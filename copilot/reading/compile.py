@@ -1,4 +1,4 @@
-"""Compiles a sentence-transformers model to ONNX: the only module that imports torch, and only inside the function."""
+"""Compiles the sentence encoder and the reading model to ONNX: the only module that imports torch, and only inside functions."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from copilot.errors import IndexFault, SettingsError
-from copilot.reading.encoder import FORMAT
+from copilot.reading.encoder import FORMAT, Vectors
 
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BUNDLED_NAME = "all-MiniLM-L6-v2"
+LAYERS = Path(__file__).parent / "heads" / "layers.npz"
+"""The tuned layers as half floats, made by `scripts/train_reader.py`."""
 AGREEMENT = 0.9999
 """Smallest cosine between a compiled vector and the original's that is accepted."""
+QUANTIZED_AGREEMENT = 0.98
+"""The same for the reading model, whose layers are eight-bit numbers."""
+EMBEDDINGS = 5_000_000
+"""Numbers from which an initializer is the table of embeddings."""
 PROBES = ("Thanks, that worked!", "I have been waiting for nine days and nobody answers. " * 6, "ok", "Danke schön 🙏")
 
 
@@ -52,7 +60,7 @@ def weights_hash(folder: Path) -> str:
 
 
 def compile_encoder(source: str, target: Path) -> None:
-    """Compile a model into `target`, replacing it whole, and check the copy against the original.
+    """Compile a sentence encoder into `target`, replacing it whole, and check the copy against the original.
 
     Args:
         source: `bundled`, or the folder of a sentence-transformers model.
@@ -61,18 +69,44 @@ def compile_encoder(source: str, target: Path) -> None:
     Raises:
         IndexFault: The weights are not what they should be, or the compiled vectors differ from the original's.
     """
-    folder = bundled_folder() if source == "bundled" else Path(source)
+    if source == "bundled":
+        folder, found, name = bundled_folder(), BUNDLED_SHA256, BUNDLED_NAME
+        _check_bundled(folder)
+    else:
+        folder = Path(source)
+        found = weights_hash(folder)
+        name = f"{folder.name}-{found[:12]}"
+    with _replacing(target) as beside:
+        _export_encoder(folder, beside, name=name, sha256=found)
+
+
+def compile_model(target: Path) -> None:
+    """Compile the reading model into `target`: the bundled encoder's embeddings under the layers that were tuned to read.
+
+    Raises:
+        IndexFault: The weights are not what they should be, or the compiled vectors differ from the original's.
+    """
+    folder = bundled_folder()
+    _check_bundled(folder)
+    with _replacing(target) as beside:
+        _export_model(folder, beside)
+
+
+def _check_bundled(folder: Path) -> None:
     found = weights_hash(folder)
-    if source == "bundled" and found != BUNDLED_SHA256:
+    if found != BUNDLED_SHA256:
         raise IndexFault(
             f"The bundled encoder's weights are not the published ones (sha256 {found}).", hint="Reinstall it."
         )
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A folder to write into that takes the place of `target` once everything in it is done."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".encoder-", dir=target.parent))
+    beside = Path(tempfile.mkdtemp(prefix=".compile-", dir=target.parent))
     try:
-        _export(
-            folder, beside, name=BUNDLED_NAME if source == "bundled" else f"{folder.name}-{found[:12]}", sha256=found
-        )
+        yield beside
         if target.exists():
             shutil.rmtree(target)
         beside.replace(target)
@@ -80,72 +114,204 @@ def compile_encoder(source: str, target: Path) -> None:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _export(folder: Path, target: Path, *, name: str, sha256: str) -> None:
+def _quietly() -> None:
+    """Let the libraries that are about to be imported neither fetch nor chatter."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    import numpy as np
-    import torch
-    from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+
+
+def _export_encoder(folder: Path, target: Path, *, name: str, sha256: str) -> None:
+    _quietly()
+    import numpy as np
+    from sentence_transformers import SentenceTransformer
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns of branches that the checks below prove harmless
         model = SentenceTransformer(str(folder), device="cpu")
-        whole = _Pooled(model)
-        example = torch.ones((2, 16), dtype=torch.int64)
-        axes = {0: "batch", 1: "tokens"}
-        torch.onnx.export(
-            whole.module,
-            (example, example),
-            str(target / "model.onnx"),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["vector"],
-            dynamic_axes={"input_ids": axes, "attention_mask": axes, "vector": {0: "batch"}},
-            opset_version=17,
-            dynamo=False,  # the newer exporter takes five times as long and its graph ran 1.2 times slower
-        )
+        _to_onnx(_pooled(model), ("input_ids", "attention_mask"), target / "model.onnx")
+        _beside(target / "model.onnx")
         wanted = model.encode(list(PROBES), normalize_embeddings=True, show_progress_bar=False)
-    (getattr(model.tokenizer, "backend_tokenizer", None) or model.tokenizer._tokenizer).save(
-        str(target / "tokenizer.json")
+    tokenizer = getattr(model.tokenizer, "backend_tokenizer", None) or model.tokenizer._tokenizer
+    tokenizer.save(str(target / "tokenizer.json"))
+    _write_manifest(
+        target, name=name, sha256=sha256, dimensions=int(wanted.shape[1]), max_tokens=int(model.max_seq_length or 256)
     )
-    manifest: dict[str, Any] = {
-        "format": FORMAT,
-        "name": name,
-        "sha256": sha256,
-        "dimensions": int(wanted.shape[1]),
-        "max_tokens": int(model.max_seq_length or 256),
-    }
-    (target / "encoder.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
 
     from copilot.reading.encoder import OnnxEncoder
 
-    agreement = float(np.min(np.sum(OnnxEncoder(target).encode(PROBES) * wanted, axis=1)))
-    if agreement < AGREEMENT:
-        raise IndexFault(
-            f"The compiled encoder differs from the original (cosine {agreement:.4f}).",
-            hint="Only models with mean pooling can be compiled; set another one.",
+    cosines = np.sum(OnnxEncoder(target).encode(PROBES) * wanted, axis=1)
+    _agree(cosines, AGREEMENT, "Only models with mean pooling can be compiled.")
+
+
+def _export_model(folder: Path, target: Path) -> None:
+    _quietly()
+    import numpy as np
+    import torch
+    from transformers import AutoModel
+
+    from copilot.reading.model import BETWEEN, FIRST, OnnxModel
+    from copilot.reading.pieces import Turn, pieces_of
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = AutoModel.from_pretrained(str(folder), add_pooling_layer=False).eval()
+        with np.load(LAYERS, allow_pickle=False) as tuned:
+            layers = {key: torch.from_numpy(tuned[key].astype(np.float32)) for key in tuned.files}
+        network.encoder.load_state_dict(layers)
+        _to_onnx(_last_hidden(network), ("input_ids", "attention_mask", "token_type_ids"), target / "model.onnx")
+        _quantize(target / "model.onnx")
+        _beside(target / "model.onnx")
+    shutil.copyfile(folder / "tokenizer.json", target / "tokenizer.json")
+    sha256 = layers_hash()
+    size = int(network.config.hidden_size)
+    _write_manifest(target, name=f"{BUNDLED_NAME}-tuned-{sha256[:12]}", sha256=sha256, dimensions=size, max_tokens=256)
+    model = OnnxModel(target)
+    messages = pieces_of([[Turn("customer", text)] for text in PROBES], model.tokenise)
+    cosines = np.zeros(len(messages))
+
+    def compare(i: int, tokens: Vectors) -> None:
+        ids = torch.tensor([[FIRST, *messages[i].ids, BETWEEN]])
+        with torch.no_grad():
+            wanted = network(input_ids=ids, attention_mask=torch.ones_like(ids))[0][0].numpy()
+        cosines[i] = np.sum(wanted * tokens) / np.linalg.norm(wanted) / np.linalg.norm(tokens)
+
+    model.vectors(messages, compare)
+    _agree(cosines, QUANTIZED_AGREEMENT, "Reinstall it.")
+
+
+def layers_hash() -> str:
+    """SHA-256 of the shipped layers, which names them.
+
+    Raises:
+        IndexFault: They are not there.
+    """
+    try:
+        with LAYERS.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise IndexFault(f"{LAYERS} cannot be read: {error.strerror}.", hint="Reinstall delight-copilot.") from error
+
+
+def _write_manifest(target: Path, **values: str | int) -> None:
+    (target / "encoder.json").write_text(json.dumps({"format": FORMAT, **values}, indent=1) + "\n", "utf-8")
+
+
+def _agree(cosines: Any, least: float, hint: str) -> None:
+    if (worst := float(cosines.min())) < least:
+        raise IndexFault(f"The compiled encoder differs from the original (cosine {worst:.4f}).", hint=hint)
+
+
+def _to_onnx(network: Any, inputs: tuple[str, ...], path: Path) -> None:
+    """Trace a module that takes (batch, tokens) inputs; its embeddings are stored as half floats."""
+    import onnx
+    import torch
+
+    axes = {0: "batch", 1: "tokens"}
+    torch.onnx.export(
+        network,
+        (torch.ones((2, 16), dtype=torch.int64),) * len(inputs),
+        str(path),
+        input_names=list(inputs),
+        output_names=["out"],
+        dynamic_axes={**dict.fromkeys(inputs, axes), "out": {0: "batch"}},
+        opset_version=17,
+        dynamo=False,  # the newer exporter takes five times as long and its graph ran 1.2 times slower
+    )
+    graph = onnx.load(str(path))
+    _halve_embeddings(graph)
+    onnx.save(graph, str(path))
+
+
+def _beside(path: Path) -> None:
+    """Move the weights into a file of their own, which is mapped, not read: a word's embedding costs memory when it occurs."""
+    import onnx
+
+    graph = onnx.load(str(path))
+    onnx.save(graph, str(path), save_as_external_data=True, location=f"{path.name}.weights", size_threshold=4096)
+
+
+def _halve_embeddings(model: Any) -> None:
+    """Store the table of embeddings as half floats, widened after the look-up: 23 MB less, the vectors' cosine 1.0000."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    tables = {table.name: table for table in model.graph.initializer if np.prod(table.dims) >= EMBEDDINGS}
+    nodes = []
+    for node in model.graph.node:
+        nodes.append(node)
+        if node.op_type == "Gather" and (table := tables.get(node.input[0])) is not None:
+            halves = numpy_helper.to_array(table).astype(np.float16)
+            table.CopyFrom(numpy_helper.from_array(halves, table.name))
+            wide = node.output[0]
+            node.output[0] = f"{wide}_half"
+            nodes.append(helper.make_node("Cast", [node.output[0]], [wide], to=TensorProto.FLOAT))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _quantize(path: Path) -> None:
+    """Store and multiply most of the layers' weights as eight-bit numbers: 1.5 times as fast, half the memory.
+
+    The matrices after the activation stay whole: their inputs are too uneven, and quantizing them too cost a point of F1.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    names = [node.name for node in onnx.load(str(path)).graph.node if node.op_type == "MatMul"]
+    uneven = [name for name in names if "/output/dense/" in name and "/attention/" not in name]
+    logging.getLogger().addFilter(_no_advice)
+    try:
+        quantize_dynamic(
+            str(path),
+            str(path),
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            reduce_range=True,  # without VNNI eight full bits overflow: cosine .95 instead of .99
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=uneven,
         )
+    finally:
+        logging.getLogger().removeFilter(_no_advice)
 
 
-class _Pooled:
+def _no_advice(record: logging.LogRecord) -> bool:
+    return "pre-processing" not in record.getMessage()
+
+
+def _pooled(model: Any) -> Any:
     """Transformer, mean pooling and normalising as one module that traces."""
+    import torch
 
-    def __init__(self, model: Any) -> None:
-        import torch
+    class Pooled(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            first = model[0]
+            self.inner = getattr(first, "model", None) or first.auto_model
 
-        class Module(torch.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                first = model[0]
-                self.inner = getattr(first, "model", None) or first.auto_model
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            hidden = self.inner(input_ids=input_ids, attention_mask=attention_mask)[0]
+            weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+            mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+            return torch.nn.functional.normalize(mean, dim=-1)
 
-            def forward(self, input_ids: Any, attention_mask: Any) -> Any:
-                hidden = self.inner(input_ids=input_ids, attention_mask=attention_mask)[0]
-                weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-                mean = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-                return torch.nn.functional.normalize(mean, dim=-1)
+    return Pooled().eval()
 
-        self.module = Module().eval()
+
+def _last_hidden(network: Any) -> Any:
+    """The last layer's vectors of every token, as a module that traces."""
+    import torch
+
+    class LastHidden(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = network
+
+        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
+            return self.inner(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)[0]
+
+    return LastHidden().eval()

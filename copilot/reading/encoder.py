@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ BATCH = 16
 REMEMBERED = 64
 BATCH_TOKENS = 512
 """Tokens of one batch, padding included: sixteen long mails at once would take a gigabyte for a moment."""
-FORMAT = 1
+FORMAT = 4
 
 
 class Encoder(Protocol):
@@ -39,13 +39,16 @@ class Encoder(Protocol):
         ...
 
 
-class OnnxEncoder:
-    """The compiled sentence encoder in `folder` (`model.onnx`, `tokenizer.json`, `encoder.json`).
+class Compiled:
+    """A compiled network in `folder` (`model.onnx`, `tokenizer.json`, `encoder.json`), run in batches over all cores.
 
-    Loading happens at the first call to `encode`, in whichever thread makes it.
+    Loading happens at the first use, in whichever thread comes first.
+
+    Attributes:
+        name: Identifies the weights.
 
     Raises:
-        IndexFault: The folder does not hold a compiled encoder of this format.
+        IndexFault: The folder does not hold a compiled network of this format.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -69,7 +72,6 @@ class OnnxEncoder:
         self._tokenizer: Any = None
         self._workers = max(1, min(os.cpu_count() or 1, 8))
         self._pool: ThreadPoolExecutor | None = None
-        self._recent: dict[str, Vectors] = {}
 
     def _load(self) -> None:
         with self._lock:
@@ -98,6 +100,44 @@ class OnnxEncoder:
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="encode") if self._workers > 1 else None
             self._session = session
 
+    def tokens(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+        """Token ids of `texts`, with the network's own first and last token or without."""
+        self._load()
+        return [row.ids for row in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=special)]
+
+    def each_batch(self, lengths: Sequence[int], run: Callable[[list[int], int], None]) -> None:
+        """Call `run` with (rows, width) for batches of rows of about one length, on all cores at once."""
+        self._load()
+        order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+        batches = _batches(order, [lengths[i] for i in order], max(1, -(-len(order) // self._workers)))
+        if self._pool is None or len(batches) == 1:
+            for batch in batches:
+                run(batch, lengths[batch[0]])
+        else:
+            list(self._pool.map(lambda batch: run(batch, lengths[batch[0]]), batches))
+
+    def each(self, count: int, run: Callable[[int], None]) -> None:
+        """Call `run` with each number below `count`, on all cores at once."""
+        self._load()
+        if self._pool is None or count < 2:
+            for i in range(count):
+                run(i)
+        else:
+            list(self._pool.map(run, range(count)))
+
+    def outputs(self, feed: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """The network's first output."""
+        found: NDArray[np.float32] = self._session.run(None, feed)[0]
+        return found
+
+
+class OnnxEncoder(Compiled):
+    """The compiled sentence encoder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._recent: dict[str, Vectors] = {}
+
     def warm(self) -> None:
         """Load now, and run once."""
         self.encode(["ready"])
@@ -105,7 +145,7 @@ class OnnxEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Encoder.encode`. Texts longer than the encoder's limit are cut.
 
-        The vectors of the last few texts are kept: opening a ticket reads a message, then searches with the same words.
+        The vectors of the last few texts are kept: a ticket is searched for with the same words when it is drafted.
         """
         if len(texts) > REMEMBERED // 2:
             return self._encode(texts)
@@ -122,25 +162,17 @@ class OnnxEncoder:
         out = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         if not texts:
             return out
-        self._load()
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
-        order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
-        batches = _batches(order, [len(ids[i]) for i in order], max(1, -(-len(order) // self._workers)))
+        ids = self.tokens(texts, special=True)
 
-        def run(batch: list[int]) -> None:
-            width = len(ids[batch[0]])
+        def run(batch: list[int], width: int) -> None:
             tokens = np.zeros((len(batch), width), dtype=np.int64)
             mask = np.zeros((len(batch), width), dtype=np.int64)
             for row, i in enumerate(batch):
                 tokens[row, : len(ids[i])] = ids[i]
                 mask[row, : len(ids[i])] = 1
-            out[batch] = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
+            out[batch] = self.outputs({"input_ids": tokens, "attention_mask": mask})
 
-        if self._pool is None or len(batches) == 1:
-            for batch in batches:
-                run(batch)
-        else:
-            list(self._pool.map(run, batches))
+        self.each_batch([len(row) for row in ids], run)
         return out
 
 

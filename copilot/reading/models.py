@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
+from copilot.reading.pieces import Turn
 from copilot.tickets.models import Model
 
 Mood = Literal["angry", "frustrated", "neutral", "satisfied", "delighted"]
@@ -67,6 +68,8 @@ class Reading(Model):
     risks: tuple[Label, ...] = ()
     moment: bool = False
     ask_ok: bool = False
+    note: str = ""
+    """What a person should know about how this was read."""
 
     @property
     def delight(self) -> tuple[Label, ...]:
@@ -99,6 +102,13 @@ class Correction(Model):
     at: AwareDatetime
 
 
+class Lesson(NamedTuple):
+    """A correction with the thread it was made on, the corrected message last."""
+
+    correction: Correction
+    turns: tuple[Turn, ...]
+
+
 class Example(Model):
     """A thread that must, or must not, carry a signal: (role, text) turns ending with the customer."""
 
@@ -119,3 +129,46 @@ class SignalDefinition(Model):
     path: str
     examples: tuple[Example, ...] = ()
     near_misses: tuple[Example, ...] = ()
+
+
+Meaning = Literal["granted", "conditional", "declined", "withdrawn", "question", "unclear"]
+MEANINGS: tuple[Meaning, ...] = ("granted", "conditional", "declined", "withdrawn", "question", "unclear")
+ReplyCondition = Literal[
+    "name_style",
+    "edit_words",
+    "other",
+    "anonymous",
+    "place_limited",
+    "approve_wording_first",
+    "not_until_date",
+    "no_company",
+    "legal_approval",
+    "link_back",
+]
+CONDITIONS: tuple[ReplyCondition, ...] = (
+    "name_style",
+    "edit_words",
+    "other",
+    "anonymous",
+    "place_limited",
+    "approve_wording_first",
+    "not_until_date",
+    "no_company",
+    "legal_approval",
+    "link_back",
+)
+
+
+class ReplyReading(Model):
+    """What one reply means.
+
+    Attributes:
+        conditions: What a conditional yes hangs on; empty for every other meaning.
+        confidence: How sure the reader is of `label`, 0 to 1.
+        why: Why nothing was claimed, where nothing was.
+    """
+
+    label: Meaning
+    conditions: tuple[ReplyCondition, ...] = ()
+    confidence: float = Field(ge=0, le=1)
+    why: str = ""

@@ -50,7 +50,6 @@ def fit_own(definitions: Sequence[SignalDefinition], encoder: Encoder, shipped: 
     return Heads(
         labels,
         dense,
-        np.zeros((0, len(labels)), dtype=np.float32),
         np.array(biases, dtype=np.float32),
         dict.fromkeys(labels, THRESHOLD),
         encoder=encoder.name,

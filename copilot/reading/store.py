@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import JSON, Boolean, Column, Connection, ForeignKey, Integer, String, Table, select
 from sqlalchemy.dialects.sqlite import insert
 
-from copilot.db.engine import UtcDateTime, metadata
-from copilot.reading.models import HAPPY, UNHAPPY, Correction, Evidence, Label, Mood, Reading
+from copilot.db.engine import Database, UtcDateTime, metadata
+from copilot.reading.models import HAPPY, UNHAPPY, Correction, Evidence, Label, Lesson, Mood, Reading
+from copilot.reading.pieces import thread_of
+from copilot.tickets import store as tickets
 from copilot.tickets.models import Ticket
 
 readings = Table(
@@ -35,6 +37,29 @@ corrections = Table(
     Column("at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
+opinions = Table(
+    "model_readings",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("answer", String, nullable=False),
+)
+
+
+class StoredOpinions:
+    """A model's answers, kept so that the same words are never paid for twice."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def get(self, key: str) -> str | None:
+        """The answer of that key."""
+        with self.database.read() as connection:
+            return connection.execute(select(opinions.c.answer).where(opinions.c.key == key)).scalar_one_or_none()
+
+    def put(self, key: str, answer: str) -> None:
+        """Keep an answer."""
+        with self.database.begin(durable=False) as connection:
+            connection.execute(insert(opinions).values(key=key, answer=answer).on_conflict_do_nothing())
 
 
 def put(connection: Connection, ref: str, reading: Reading) -> None:
@@ -76,6 +101,18 @@ def corrections_of(connection: Connection, ref: str) -> list[Correction]:
     """All corrections of a ticket, oldest first."""
     query = select(corrections.c.body).where(corrections.c.ref == ref).order_by(corrections.c.seq)
     return [Correction.model_validate(body) for body in connection.execute(query).scalars()]
+
+
+def lessons(connection: Connection) -> list[Lesson]:
+    """Every correction whose message is still there, with the thread up to it, oldest first."""
+    out = []
+    for body in connection.execute(select(corrections.c.body).order_by(corrections.c.seq)).scalars():
+        correction = Correction.model_validate(body)
+        messages = tickets.get(connection, correction.ticket_ref).messages
+        place = next((k for k, message in enumerate(messages) if message.id == correction.target), None)
+        if place is not None and messages[place].text.strip():
+            out.append(Lesson(correction, tuple(thread_of(messages[: place + 1]))))
+    return out
 
 
 def corrected(reading: Reading, ticket: Ticket, found: list[Correction]) -> Reading:

@@ -44,6 +44,9 @@ def space(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with made.database.begin() as connection:
         store.put(connection, agreed, NOW)
         store.put(connection, waiting, NOW)
+        store.put(
+            connection, make_ticket("customer: The import failed again and our office opens at nine.", id="T-3"), NOW
+        )
     desk = made.desk
     desk.read_all()
     quote = next(q for q in desk.quotes("test/T-1") if q.text == WORDS)
@@ -217,13 +220,13 @@ def test_a_reader_that_leaves_is_no_error(space: Path, unbuffered: str) -> None:
 
 
 def test_draft_prints_the_reply_and_blocks_where_a_blank_is_open(space: Path) -> None:
-    ran = delight("draft", "T-2", "--tone", "celebratory", workspace=space)
+    ran = delight("draft", "T-3", "--tone", "warm", workspace=space)
     assert ran.out.startswith("Hi Anna,")
     assert ran.out.endswith("Mara\nFernway Support\n")
     assert "[[" in ran.out
     assert ran.code == 1
     assert "blocks: blank.open" in ran.err
-    again = json.loads(delight("draft", "test/T-2", "--json", workspace=space).out)
+    again = json.loads(delight("draft", "test/T-3", "--json", workspace=space).out)
     assert again["draft"]["state"] == "proposed"
     assert {finding["rule"] for finding in again["findings"]} == {"blank.open"}
 
@@ -231,11 +234,14 @@ def test_draft_prints_the_reply_and_blocks_where_a_blank_is_open(space: Path) ->
 def test_prompts_are_checked_and_shown(space: Path) -> None:
     checked = delight("prompts", "check", "--json", workspace=space)
     assert checked.code == 0
-    assert json.loads(checked.out)["id"] == "draft"
+    assert [json.loads(row)["id"] for row in checked.out.splitlines()] == ["draft", "read"]
     shown = delight("prompts", "show", "T-2", workspace=space)
     assert shown.code == 0
     assert THANKS in shown.out
     assert "{{" not in shown.out
+    reading = delight("prompts", "show", "T-2", "--task", "read", workspace=space)
+    assert reading.code == 0
+    assert THANKS in reading.out
 
 
 def test_a_prompt_that_is_wrong_or_missing_is_said(index: Path, tmp_path: Path, space: Path) -> None:
@@ -357,7 +363,7 @@ def test_doctor_says_what_works_and_what_leaves_the_machine(space: Path) -> None
     assert ran.code == 0
     rows = {row["part"]: row for row in map(json.loads, ran.out.splitlines())}
     assert rows["index"]["state"] == "ok"
-    assert rows["database"]["detail"].endswith("2 tickets, 0 set aside")
+    assert rows["database"]["detail"].endswith("3 tickets, 0 set aside")
     assert rows["leaves the machine"]["detail"].startswith("nothing")
     assert {row["state"] for row in rows.values()} == {"ok", "missing"}
 

@@ -9,6 +9,7 @@ import pytest
 from copilot.bootstrap import starter
 from copilot.drafting.composer import Setting
 from copilot.drafting.prompts import draft_prompt, load_prompts, render
+from copilot.drafting.prompts import prompt_of as template_of
 from copilot.errors import PageError
 from copilot.playbook.models import Match, Page, Phrasing, Play
 from copilot.reading.models import Evidence, Label, Reading
@@ -45,7 +46,7 @@ def prompt_of(ticket: Ticket) -> str:
     label = Label(name="proactive_fix", confidence=0.9, evidence=evidence)
     reading = Reading(ticket_version=ticket.version, reader="r", mood="delighted", signals=(label,))
     page = a_page()
-    (prompt,) = load_prompts(starter("prompts"))
+    prompt = template_of(starter("prompts"), "draft")
     return draft_prompt(prompt, ticket, reading, [Match(page=page, play=page.plays[0], score=1, why="")], SETTING)
 
 
@@ -67,7 +68,7 @@ def test_braces_that_a_customer_writes_are_not_rendered() -> None:
 
 
 def test_the_starter_prompts_load() -> None:
-    assert [prompt.id for prompt in load_prompts(starter("prompts"))] == ["draft"]
+    assert [prompt.id for prompt in load_prompts(starter("prompts"))] == ["draft", "read"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from copilot.errors import IndexFault
-from copilot.reading.features import Turn, hashed
 from copilot.reading.heads import SHIPPED, Heads
 from copilot.reading.models import MOODS
 
@@ -20,7 +19,6 @@ def small() -> Heads:
     return Heads(
         labels,
         rng.normal(size=(4, 2)).astype(np.float32),
-        np.zeros((0, 2), dtype=np.float32),
         np.array([0.5, -0.5], dtype=np.float32),
         {"signal:a": 0.6, "risk:b": 0.4},
         encoder="tiny",
@@ -51,14 +49,13 @@ def test_heads_survive_a_round_trip(tmp_path: Path) -> None:
         made.labels, made.thresholds, "tiny", "v",
     )  # fmt: skip
     vectors = np.eye(4, dtype=np.float32)
-    rows = [hashed([Turn("customer", "hi")])] * 4
-    assert np.abs(loaded.scores(vectors, rows) - made.scores(vectors, rows)).max() < 1e-3
+    assert np.abs(loaded.scores(vectors) - made.scores(vectors)).max() < 1e-3
 
 
 def test_the_shipped_heads_know_every_mood_and_give_probabilities() -> None:
     heads = Heads.load(SHIPPED)
     assert heads.labels[: len(MOODS)] == tuple(f"mood:{mood}" for mood in MOODS)
-    scores = heads.scores(np.zeros((2, len(heads.dense)), dtype=np.float32), [hashed([Turn("customer", "hi")])] * 2)
+    scores = heads.scores(np.zeros((2, len(heads.dense)), dtype=np.float32))
     assert scores[:, : len(MOODS)].sum(axis=1) == pytest.approx([1, 1], abs=1e-4)
     assert ((scores >= 0) & (scores <= 1)).all()
     assert {name for name in heads.labels if not name.startswith("mood:")} <= set(heads.thresholds)
@@ -73,18 +70,18 @@ WHOLE = SHIPPED.read_bytes()
         b"",
         b"no heads at all",
         WHOLE[: len(WHOLE) // 2],
-        WHOLE[:5000] + bytes(100) + WHOLE[5100:],
+        WHOLE[: len(WHOLE) // 2] + bytes(100) + WHOLE[len(WHOLE) // 2 + 100 :],
         npz(dense=np.zeros(3)),
         npz(meta=meta(b"{")),
         npz(meta=meta(b"[]")),
         npz(meta=meta(b'{"format": 99}')),
-        npz(meta=meta(b'{"format": 1}'), dense=np.zeros((3, 1)), sparse=np.zeros((0, 1)), bias=np.zeros(1)),
+        npz(meta=meta(b'{"format": 2}'), dense=np.zeros((3, 1)), bias=np.zeros(1)),
         npz(
-            meta=meta(b'{"format": 1, "labels": [], "thresholds": {}, "encoder": "x", "version": "v"}'),
-            dense=np.zeros((3, 1)), sparse=np.zeros((7, 1)), bias=np.zeros(1),
+            meta=meta(b'{"format": 2, "labels": ["a", "b"], "thresholds": {}, "encoder": "x", "version": "v"}'),
+            dense=np.zeros((3, 1)), bias=np.zeros(1),
         ),
     ],
-    ids=["empty", "text", "half", "a hole", "no meta", "bad json", "list", "old format", "no labels", "other buckets"],
+    ids=["empty", "text", "half", "a hole", "no meta", "bad json", "list", "old format", "no labels", "other shape"],
 )  # fmt: skip
 def test_a_damaged_file_of_heads_is_refused(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(IndexFault) as fault:

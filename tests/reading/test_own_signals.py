@@ -115,7 +115,7 @@ def test_an_own_signal_is_not_claimed_on_something_else(reader: Reader, words: s
 
 def test_the_shipped_signals_are_read_as_before(reader: Reader, index: Path) -> None:
     assert "outage" in risks(reader, "The whole site is down and nobody can log in.")
-    plain = Reader(reader.encoder, reader.heads)
+    plain = Reader(reader.model, reader.heads)
     assert plain.version != reader.version
 
 

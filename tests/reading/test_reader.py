@@ -160,7 +160,7 @@ def test_a_ticket_in_which_only_the_team_wrote_is_not_read(reader: Reader) -> No
 
 
 def test_the_mood_path_covers_the_last_messages_of_the_customer_in_their_order(reader: Reader) -> None:
-    turns = [f"customer: message {n}, it is still broken" for n in range(PATH_LENGTH + 3)]
+    turns = [f"customer: message {n}: it is broken AGAIN and I am really disappointed" for n in range(PATH_LENGTH + 3)]
     ticket = make_ticket(*turns, "agent: mended", "customer: Thanks, that worked!")
     reading = reader.read(ticket)
     assert [point.message for point in reading.path] == [*range(4, PATH_LENGTH + 3), PATH_LENGTH + 4]
@@ -193,7 +193,7 @@ def test_no_tickets_give_no_readings(reader: Reader) -> None:
 
 def test_a_label_without_a_page_is_not_claimed(reader: Reader) -> None:
     ticket = make_ticket("customer: " + MESSAGES[1])
-    without = Reader(reader.encoder, reader.heads, reader.own, frozenset(["refund_request"]))
+    without = Reader(reader.model, reader.heads, reader.own, reader.encoder, frozenset(["refund_request"]))
     assert "outage" in [label.name for label in reader.read(ticket).risks]
     assert "outage" not in [label.name for label in without.read(ticket).risks]
     assert without.version != reader.version

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from copilot.errors import QueueFault
 from copilot.text import clean
@@ -144,6 +144,18 @@ def parse_line(line: bytes) -> Conversation:
     Raises:
         ValueError: With a sentence that names what is wrong and, where it can, the field.
     """
+    return parse_json(line, Conversation)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse_json(line: bytes, model: type[M]) -> M:
+    """Read one line of JSON into `model`.
+
+    Raises:
+        ValueError: With a sentence that names what is wrong and, where it can, the field.
+    """
     if len(line) > MAX_LINE:
         raise ValueError(f"the line is longer than {MAX_LINE:,} bytes")
     try:
@@ -159,7 +171,7 @@ def parse_line(line: bytes) -> Conversation:
     if not isinstance(value, dict):
         raise ValueError("a JSON object is expected on each line")
     try:
-        return Conversation.model_validate(value)
+        return model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

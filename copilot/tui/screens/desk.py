@@ -34,11 +34,11 @@ from copilot.tui.widgets.safe import Editor, Line, Plain
 
 VIEW_TITLES: dict[View, str] = {"needs": "needs you", "moments": "moments", "all": "all open", "done": "done"}
 PANES = ("#queue", "#conversation", "#guidance", "#editor")
-REST_SECONDS = 0.08
+REST_SECONDS = 0.12
 """How long the cursor rests on a ticket before it is opened: scrolling opens nothing."""
 SAVE_SECONDS = 0.8
-PATIENCE_SECONDS = 0.15
-"""How long the guidance of the last ticket may stand while the next is found."""
+PATIENCE_SECONDS = 0.1
+"""How long the last ticket may stand while the next is read; then what is there is shown."""
 TICK_SECONDS = 30
 OPEN_STATES = ("proposed", "edited", "approved")
 NEEDS_A_TICKET = frozenset(
@@ -225,7 +225,6 @@ class DeskScreen(DeskedScreen):
             view = self.query_one(DraftView)
             if view.draft != event.draft and (event.draft is not None or not view.text):
                 view.show_draft(event.draft)
-            self.show_conversation()
         elif isinstance(event, Read):
             self.reading = event.reading
         elif isinstance(event, Guided):
@@ -237,7 +236,7 @@ class DeskScreen(DeskedScreen):
             self._patience_over()
             self.query_one(GuidanceView).show_failed(event.error.message, event.error.hint)
             return
-        if self._patience is None:  # guidance mostly comes before anybody could read that it is on its way
+        if self._patience is None:  # all of it mostly comes before anybody could read a part, and is drawn once
             self._patience = self.set_timer(PATIENCE_SECONDS, self.show_ticket)
 
     def show_ticket(self) -> None:
@@ -524,7 +523,9 @@ class DeskScreen(DeskedScreen):
         if ask is None and not candidates:
             self.say("There are no words of the customer's that could have been asked about.", severity="warning")
             return
-        given = await self.app.push_screen_wait(RecordAnswer(ask, opened.ticket, candidates))
+        standing = ask
+        seems = await self.attempt(lambda: desk.answer_reading(ref, standing)) if standing is not None else None
+        given = await self.app.push_screen_wait(RecordAnswer(ask, opened.ticket, candidates, seems))
         if given is None:
             return
         if ask is None and given.words is not None:

@@ -15,13 +15,13 @@ from copilot.asking.models import NAME_STYLES, PLACES, Answer, Ask, Condition, N
 from copilot.drafting.models import Draft
 from copilot.errors import DelightError
 from copilot.playbook.models import Walk
-from copilot.reading.models import MOODS, Reading
+from copilot.reading.models import MOODS, Reading, ReplyReading
 from copilot.stories.models import Quote
 from copilot.text import shorten
 from copilot.tickets.models import Ticket
 from copilot.tui.actions import Where, actions_of
 from copilot.tui.screens.base import Dialogue, Form
-from copilot.tui.show import mood_mark, words
+from copilot.tui.show import mood_mark, percent, words
 from copilot.tui.widgets.safe import (
     Choice,
     Line,
@@ -227,9 +227,12 @@ class RecordAnswer(Form[AnswerGiven]):
         ("something else", "other"),
     )
 
-    def __init__(self, ask: Ask | None, ticket: Ticket, candidates: Sequence[Quote]) -> None:
+    def __init__(
+        self, ask: Ask | None, ticket: Ticket, candidates: Sequence[Quote], seems: ReplyReading | None = None
+    ) -> None:
         super().__init__()
         self.ask = ask
+        self.seems = seems
         self.ticket = ticket
         self.candidates = candidates
 
@@ -244,6 +247,8 @@ class RecordAnswer(Form[AnswerGiven]):
                 yield PlainLabel("No ask is on record. Which words were asked about?")
                 yield choice([(shorten(q.text, 90), str(n)) for n, q in enumerate(self.candidates)], "0", id="words")
             yield Plain(("They wrote: ", "$foreground 60%"), shorten(target.text, 300) if target else "nothing yet")
+            if self.seems is not None:
+                yield Plain((_seems(self.seems), "$foreground 60%"), id="seems")
             yield choice([("choose …", ""), *((text, key) for text, key in self.ANSWERS)], "", id="answer")
             yield PlainLabel("Where may the words stand?")
             with Horizontal(classes="ticks"):
@@ -277,6 +282,13 @@ class RecordAnswer(Form[AnswerGiven]):
         self.dismiss(
             AnswerGiven(cast("Answer", answer), terms, self.query_one("#elsewhere", Line).value.strip(), chosen)
         )
+
+
+def _seems(found: ReplyReading) -> str:
+    """What the copilot takes the reply for: a hint beside the choice, which stays the person's."""
+    hangs_on = f" on {', '.join(words(c) for c in found.conditions)}" if found.conditions else ""
+    why = f" ({found.why})" if found.why else f" ({percent(found.confidence)})"
+    return f"Read as: {found.label}{hangs_on}{why}. You decide."
 
 
 class Help(Dialogue[None]):

@@ -57,7 +57,9 @@ class ConversationView(Prose):
                 ("(no text)", "$foreground 60% italic")
             ]
             if len(message.text) > LONGEST_MESSAGE:
-                pieces.append((f"\n… {len(message.text) - LONGEST_MESSAGE:,} more characters", "$foreground 60% italic"))
+                pieces.append(
+                    (f"\n… {len(message.text) - LONGEST_MESSAGE:,} more characters", "$foreground 60% italic")
+                )
             pieces.append("\n")
             if message.attachments:
                 pieces.append((f"📎 {', '.join(message.attachments[:5])}\n", "$foreground 60%"))

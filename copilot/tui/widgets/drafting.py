@@ -77,7 +77,11 @@ class DraftView(Vertical):
         for finding in sorted(findings, key=lambda f: not f.blocking)[:MAX_FINDINGS]:
             line = text.count("\n", 0, finding.start) + 1
             sign, style = ("✗ blocks", "bold $text-error") if finding.blocking else ("• note", "$text-warning")
-            pieces += [(f"{sign} ", style), f"line {line}: {finding.message} ", (f"{finding.rule}\n", "$foreground 60%")]
+            pieces += [
+                (f"{sign} ", style),
+                f"line {line}: {finding.message} ",
+                (f"{finding.rule}\n", "$foreground 60%"),
+            ]
         if len(findings) > MAX_FINDINGS:
             pieces.append((f"… and {len(findings) - MAX_FINDINGS} more\n", "$foreground 60%"))
         if not findings and self.draft is not None:

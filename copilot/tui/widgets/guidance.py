@@ -86,6 +86,8 @@ class GuidanceView(Prose):
             pieces.append(("◆ a moment worth keeping\n", "bold $text-success"))
         if not reading.risks and not reading.signals:
             pieces.append(("no signal, no risk\n", "$foreground 60%"))
+        if reading.note:
+            pieces.append((f"{reading.note}\n", "$text-warning"))
         return pieces
 
     def _label(self, mark: str, style: str, label: Label) -> list[Piece]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from textual import events
 from textual.binding import Binding
+from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from copilot.tui.widgets.safe import Content, Piece, content
+from copilot.tui.widgets.safe import Piece, content
 
 GAP = "  "
 

@@ -87,8 +87,13 @@ class QueueList(ScrollView, can_focus=True):
 
     def watch_cursor(self, before: int, after: int) -> None:
         """Scroll to the cursor and say where it is."""
+        at = self.scroll_offset.y
         self._follow()
-        self.refresh()
+        if self.scroll_offset.y == at:  # only what changed is drawn
+            self.refresh_lines(before * LINES, LINES)
+            self.refresh_lines(after * LINES, LINES)
+        else:
+            self.refresh()
         if before != after and self.current is not None:
             self.post_message(self.Picked(self.current.ref))
 

@@ -44,8 +44,8 @@ class Plain(Static):
         """Show other text; the screen is arranged anew only where the text's height changes."""
         text = content(*pieces)
         width = self.content_size.width
-        before = self.visual.get_height(self.styles, width) if width else -1
-        self.update(text, layout=before != text.get_height(self.styles, width))
+        taller = width > 0 and self.visual.get_height({}, width) != text.get_height({}, width)
+        self.update(text, layout=taller)  # what is not shown yet is arranged when it is
 
 
 class Prose(ScrollView, can_focus=True):
@@ -68,8 +68,15 @@ class Prose(ScrollView, can_focus=True):
         self._lines = None
         if width := self.scrollable_content_region.width:
             self._lines = Visual.to_strips(self, self.text, width, None, self.visual_style, pad=True)
-            self.virtual_size = Size(width, len(self._lines))
+            self._resize_contents(Size(width, len(self._lines)))
         self.refresh()
+
+    def _resize_contents(self, size: Size) -> None:
+        """Tell the scrollbar; setting `virtual_size` itself would arrange the whole screen anew."""
+        self.set_reactive(Prose.virtual_size, size)
+        self.vertical_scrollbar.window_virtual_size = size.height
+        if self.scroll_y > self.max_scroll_y:
+            self.scroll_to(y=self.max_scroll_y, animate=False)
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold anew."""

@@ -1,0 +1,190 @@
+"""A language model as a second reader: asked where the operator has one, believed only where its evidence is verbatim.
+
+What it answers is cached by message, model and prompt. An answer that cannot be used leaves the offline reading, with a
+note that says so. What must not live here: how a model is called, and what is hidden before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from copilot.errors import ModelFault
+from copilot.reading.models import HAPPY, Evidence, Label, Mood, Reading
+from copilot.reading.reader import MIN_QUOTE_WORDS, Reader
+from copilot.text import clean, digest
+from copilot.tickets.models import Model, Ticket
+
+AGREED = 0.95
+"""Confidence of a label that both readers find."""
+ALONE = 0.75
+"""Confidence of a label that only the model finds."""
+
+
+class Claim(Model):
+    """A label as the model names it, with the words that show it."""
+
+    name: str
+    evidence: str
+
+
+class Opinion(Model):
+    """What the model answered."""
+
+    model_config = {"extra": "ignore"}
+
+    mood: Mood
+    mood_evidence: str = ""
+    sarcasm: bool = False
+    signals: tuple[Claim, ...] = ()
+    risks: tuple[Claim, ...] = ()
+    moment: bool = False
+    ask_ok: bool = False
+
+
+class Disagreement(Model):
+    """Two readings of one conversation that differ, for a lead to look at."""
+
+    ref: str
+    differ: tuple[str, ...]
+    offline: Reading
+    model: Reading
+
+
+class OpinionCache(Protocol):
+    """Keeps answers by key."""
+
+    def get(self, key: str) -> str | None:
+        """The answer of that key."""
+        ...
+
+    def put(self, key: str, answer: str) -> None:
+        """Keep an answer."""
+        ...
+
+
+class SecondReader:
+    """The offline reader, and a model beside it.
+
+    Args:
+        offline: Reads first; its reading stands where the model gives none that can be used.
+        ask: Asks the model about one ticket; returns its answer as text. May raise ModelFault.
+        name: Model and prompt version; answers of another name are not reused.
+        cache: Keeps answers.
+        labels: `signal:…` and `risk:…` names that have a page; a claim of any other is dropped.
+    """
+
+    def __init__(
+        self, offline: Reader, ask: Callable[[Ticket], str], name: str, cache: OpinionCache, labels: frozenset[str]
+    ) -> None:
+        self.offline = offline
+        self.ask = ask
+        self.name = name
+        self.cache = cache
+        self.labels = labels
+        self.version = digest(offline.version, name)
+
+    def read_many(self, tickets: Sequence[Ticket]) -> list[Reading]:
+        """Readings of `tickets`, in their order; never raises for anything the model does."""
+        return [
+            self.second(ticket, first) for ticket, first in zip(tickets, self.offline.read_many(tickets), strict=True)
+        ]
+
+    def second(self, ticket: Ticket, first: Reading) -> Reading:
+        """The model's reading, or `first` with a note that says why there is none."""
+        if not first.read or ticket.target is None:
+            return first
+        try:
+            opinion = self._opinion(ticket)
+        except ModelFault as fault:
+            return first.model_copy(update={"reader": self.version, "note": f"read offline: {fault.message}"})
+        return self._reading(ticket, first, opinion)
+
+    def compare(self, tickets: Sequence[Ticket]) -> list[Disagreement]:
+        """Where the two readers differ."""
+        out = []
+        for ticket, first in zip(tickets, self.offline.read_many(tickets), strict=True):
+            second = self.second(ticket, first)
+            differ = [part for part, read in DIFFERENCES.items() if read(first) != read(second)]
+            if differ:
+                out.append(Disagreement(ref=ticket.ref, differ=tuple(differ), offline=first, model=second))
+        return out
+
+    def _opinion(self, ticket: Ticket) -> Opinion:
+        key = digest(self.name, *(f"{m.role}: {m.text}" for m in ticket.messages if m.public))
+        answer = self.cache.get(key)
+        if answer is not None:
+            return parse_opinion(answer)
+        answer = self.ask(ticket)
+        opinion = parse_opinion(answer)
+        self.cache.put(key, answer)
+        return opinion
+
+    def _reading(self, ticket: Ticket, first: Reading, opinion: Opinion) -> Reading:
+        target = ticket.target
+        assert target is not None
+        place = ticket.messages.index(target)
+
+        def evidence(words: str) -> Evidence | None:
+            start = target.text.find(words) if words else -1
+            return None if start < 0 else Evidence(message=place, start=start, end=start + len(words), text=words)
+
+        def labels(kind: str, claims: Sequence[Claim], found: Sequence[Label]) -> tuple[Label, ...]:
+            before = {label.name for label in found}
+            made: dict[str, Label] = {}
+            for claim in claims:
+                shown = evidence(claim.evidence.strip())
+                if shown is not None and f"{kind}:{claim.name}" in self.labels:
+                    sure = AGREED if claim.name in before else ALONE
+                    made[claim.name] = Label(name=claim.name, confidence=sure, evidence=shown)
+            return tuple(made.values())
+
+        happy = opinion.mood in HAPPY
+        signals = labels("signal", opinion.signals, first.signals) if happy else ()
+        risks = labels("risk", opinion.risks, first.risks)
+        dropped = len(opinion.signals) * happy + len(opinion.risks) - len(signals) - len(risks)
+        return first.model_copy(
+            update={
+                "reader": self.version,
+                "mood": opinion.mood,
+                "mood_confidence": AGREED if opinion.mood == first.mood else ALONE,
+                "mood_evidence": evidence(opinion.mood_evidence.strip()),
+                "path": tuple(
+                    p.model_copy(update={"mood": opinion.mood}) if p.message == place else p for p in first.path
+                ),
+                "sarcasm": opinion.sarcasm and not happy,
+                "signals": signals,
+                "risks": risks,
+                "moment": opinion.moment and any(x.name != "resolved_thanks" for x in signals) and not risks,
+                "ask_ok": opinion.ask_ok and happy and not risks and len(target.text.split()) >= MIN_QUOTE_WORDS,
+                "note": f"{dropped} of the model's labels had no words of the customer's and were dropped"
+                * bool(dropped),
+            }
+        )
+
+
+DIFFERENCES: dict[str, Callable[[Reading], object]] = {
+    "mood": lambda reading: reading.mood,
+    "signals": lambda reading: {label.name for label in reading.signals},
+    "risks": lambda reading: {label.name for label in reading.risks},
+    "moment": lambda reading: reading.moment,
+    "ask_ok": lambda reading: reading.ask_ok,
+    "note": lambda reading: reading.note,
+}
+"""What is compared, in the order in which it is named."""
+
+
+def parse_opinion(answer: str) -> Opinion:
+    """The model's answer, whatever stands around its JSON object.
+
+    Raises:
+        ModelFault: There is no such object, or it does not hold a reading.
+    """
+    start, end = answer.find("{"), answer.rfind("}")
+    try:
+        return Opinion.model_validate(json.loads(clean(answer[start : end + 1])))
+    except (ValueError, RecursionError, ValidationError) as error:
+        raise ModelFault("the model's answer was no reading", hint="Another model may do better.") from error

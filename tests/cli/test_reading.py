@@ -1,0 +1,109 @@
+"""`delight read` from file to file, killed and taken up again, and for replies."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import delight, make_workspace
+from tests.conftest import ROOT
+
+TEXTS = [
+    "Your whole site is down, nothing loads!",
+    "Thanks so much, that worked!",
+    "How do I change my address?",
+    "I want my money back. This is the third time I write.",
+]
+
+
+@pytest.fixture
+def space(index: Path, tmp_path: Path) -> Path:
+    return make_workspace(tmp_path / "w", index)
+
+
+def archive(path: Path, count: int) -> Path:
+    rows = (
+        {"id": f"A-{n}", "turns": [{"role": "customer", "text": f"{TEXTS[n % len(TEXTS)]} Number {n}."}]}
+        for n in range(count)
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_a_file_is_read_into_a_file_as_the_filter_would(space: Path, tmp_path: Path) -> None:
+    source, out = archive(tmp_path / "in.jsonl", 30), tmp_path / "out.jsonl"
+    ran = delight("read", source, "--out", out, workspace=space)
+    assert (ran.code, ran.out) == (0, "")
+    assert out.read_text("utf-8") == delight("read", workspace=space, stdin=source.read_text("utf-8")).out
+
+
+def test_a_run_that_was_cut_off_anywhere_is_taken_up_with_each_line_once(space: Path, tmp_path: Path) -> None:
+    source, out = archive(tmp_path / "in.jsonl", 20), tmp_path / "out.jsonl"
+    delight("read", source, "--out", out, workspace=space)
+    whole = out.read_bytes()
+    cuts = random.Random(7).sample(range(len(whole)), 2)
+    for cut in (0, *cuts, len(whole)):
+        out.write_bytes(whole[:cut])
+        assert delight("read", source, "--out", out, workspace=space).code == 0
+        assert out.read_bytes() == whole
+
+
+def test_a_killed_run_is_taken_up(space: Path, tmp_path: Path) -> None:
+    source, out = archive(tmp_path / "in.jsonl", 3000), tmp_path / "out.jsonl"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "copilot", "read", str(source), "--out", str(out)],
+        cwd=ROOT,
+        env={**os.environ, "DELIGHT_WORKSPACE": str(space)},
+        stderr=subprocess.DEVNULL,
+    )
+    for _ in range(600):
+        if out.exists() and out.stat().st_size:
+            break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed_at = out.read_bytes().count(b"\n")
+    assert 0 < killed_at < 3000
+    assert delight("read", source, "--out", out, workspace=space).code == 0
+    assert [json.loads(row)["id"] for row in out.read_text("utf-8").splitlines()] == [f"A-{n}" for n in range(3000)]
+
+
+def test_the_readings_of_another_file_are_not_gone_on_with(space: Path, tmp_path: Path) -> None:
+    source, out = archive(tmp_path / "in.jsonl", 4), tmp_path / "out.jsonl"
+    out.write_text('{"id": "B-1"}\n', "utf-8")
+    ran = delight("read", source, "--out", out, workspace=space)
+    assert ran.code == 2
+    assert "another file" in ran.err
+    assert out.read_text("utf-8") == '{"id": "B-1"}\n'
+
+
+def test_a_file_that_is_not_there_is_named(space: Path, tmp_path: Path) -> None:
+    ran = delight("read", tmp_path / "nowhere.jsonl", workspace=space)
+    assert ran.code == 2
+    assert "nowhere.jsonl cannot be read" in ran.err
+
+
+def test_replies_are_read_in_order_and_a_bad_line_keeps_its_place(space: Path) -> None:
+    ask = "May we share your words?"
+    rows = [
+        {"id": "1", "ask": ask, "reply": "Yes of course, go ahead!"},
+        {"id": "2", "ask": ask},
+        {"id": "3", "ask": ask, "reply": "No, please don't."},
+    ]
+    ran = delight("read", "--replies", workspace=space, stdin="\n".join(map(json.dumps, rows)))
+    assert ran.code == 1
+    found = [json.loads(row) for row in ran.out.splitlines()]
+    assert [row["id"] for row in found] == ["1", None, "3"]
+    assert found[0]["label"] == "granted"
+    assert "`reply`" in found[1]["error"]
+    assert found[2]["label"] != "granted"
+    assert {"id", "label", "conditions", "confidence"} <= set(found[0])

@@ -1,0 +1,67 @@
+"""What the model sees: spelled plainly, cut into sentences whose tokens can be found again, long messages shortened in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from copilot.reading.pieces import CONTEXT_TOKENS, MAX_SENTENCES, TARGET_TOKENS, Turn, answers_of, pieces_of, spell
+
+
+def tokenise(texts: Sequence[str]) -> list[list[int]]:
+    """A token a word, numbered by its length."""
+    return [[len(word) for word in text.split()] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("@NorwellAir thanks", "@user thanks"),
+        ("see https://t.co/x7Ks and www.example.com/a?b", "see http and http"),
+        ("fish &amp; chips &lt;3", "fish & chips <3"),
+        ("soooooo good", "sooo good"),
+        ("good book", "good book"),
+        ("love it 😍", "love it  smiling face with heart-shaped eyes "),
+        ("Grüße", "Grüße"),
+    ],
+)
+def test_a_message_is_spelled_in_words_that_the_tokeniser_knows(written: str, seen: str) -> None:
+    assert spell(written) == seen
+
+
+def test_the_turn_before_is_the_context_and_says_whose_it_is() -> None:
+    (alone,) = pieces_of([[Turn("customer", "it broke")]], tokenise)
+    assert alone.context == []
+    (after,) = pieces_of(
+        [[Turn("customer", "it broke"), Turn("agent", "try this"), Turn("customer", "works")]], tokenise
+    )
+    assert after.context == [len("agent:"), len("try"), len("this")]
+    assert after.ids == [len("works")]
+
+
+def test_an_ask_is_the_context_of_its_reply() -> None:
+    (pieces,) = answers_of([("May we?", "sure thing")], tokenise)
+    assert (pieces.context, pieces.ids) == ([4, 3, 3], [4, 5])
+
+
+def test_a_long_context_is_cut_and_a_long_message_keeps_its_beginning_and_its_end() -> None:
+    long = " ".join("abcdefghi"[: n % 9 + 1] for n in range(500))
+    (pieces,) = pieces_of([[Turn("agent", "word " * 500), Turn("customer", long)]], tokenise)
+    whole = [n % 9 + 1 for n in range(500)]
+    half = TARGET_TOKENS // 2
+    assert pieces.ids == whole[:half] + whole[-half:]
+    assert len(pieces.context) == CONTEXT_TOKENS
+
+
+@given(st.lists(st.text("ab .!?\n", max_size=300), max_size=4))
+def test_every_sentence_finds_its_own_tokens_again(texts: list[str]) -> None:
+    for text, pieces in zip(texts, pieces_of([[Turn("customer", t)] for t in texts], tokenise), strict=True):
+        assert len(pieces.spans) == len(pieces.bounds) <= MAX_SENTENCES
+        assert len(pieces.ids) <= TARGET_TOKENS
+        for (start, end), (first, last) in zip(pieces.spans, pieces.bounds, strict=True):
+            assert 0 <= first <= last <= len(pieces.ids)
+            if len(tokenise([text])[0]) <= TARGET_TOKENS:
+                assert pieces.ids[first:last] == tokenise([text[start:end]])[0]

@@ -1,0 +1,84 @@
+"""Replies to an ask: plain ones are read, doubtful ones go to a person, and nothing that is no grant is read as one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from copilot.desk import Brain
+from copilot.reading.heads import Heads
+from copilot.reading.models import MEANINGS
+from copilot.reading.replies import SHIPPED_REPLIES, ReplyReader, own_words
+
+ASK = "Could we share your words on our website, with your first name?"
+
+
+@pytest.fixture(scope="module")
+def reader(brain: Brain) -> ReplyReader:
+    return ReplyReader(brain.get()[0].model, Heads.load(SHIPPED_REPLIES))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "No, please don't.",
+        "I'd rather not, sorry.",
+        "Yes, but only without my name.",
+        "Sure, as long as I can see it first.",
+        "Who would see it?",
+        "Where would it appear, and for how long?",
+        "Please take it down, I have changed my mind.",
+        "I said yes last week, but please remove my quote.",
+        "Thanks, the export works now.",
+        "I'll have to ask my manager.",
+        "",
+        "🤔",
+        "?",
+        "Ja, gerne, ihr dürft das natürlich veröffentlichen.",
+    ],
+)
+def test_nothing_that_is_no_grant_is_read_as_one(reader: ReplyReader, reply: str) -> None:
+    assert reader.read_many([(ASK, reply)])[0].label != "granted"
+
+
+def test_plain_answers_are_read(reader: ReplyReader) -> None:
+    found = reader.read_many(
+        [
+            (ASK, "Yes of course, go ahead!"),
+            (ASK, "No, I would rather you did not."),
+            (ASK, "Yes, but please leave my name out."),
+        ]
+    )
+    assert [reading.label for reading in found] == ["granted", "declined", "conditional"]
+    assert found[2].conditions
+    assert not found[0].conditions
+
+
+def test_what_is_doubtful_says_why(reader: ReplyReader) -> None:
+    (empty, foreign) = reader.read_many([(ASK, "  "), (ASK, "Non, je préfère que vous ne publiez pas cela, merci.")])
+    assert (empty.label, empty.why) == ("unclear", "nothing was written")
+    assert foreign.label == "unclear"
+    assert "not in English" in foreign.why
+
+
+def test_the_quoted_ask_is_not_read_as_the_reply() -> None:
+    assert own_words("> May we quote you?\n\nNo, thank you.") == "No, thank you."
+    assert own_words("No.\n\nOn Monday, Mara wrote:\n> May we quote you?") == "No."
+    assert own_words("> only a quotation") == "> only a quotation"
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.text(max_size=60), st.text(max_size=200)), max_size=4))
+def test_any_text_gives_a_meaning_in_order(reader: ReplyReader, pairs: list[tuple[str, str]]) -> None:
+    found = reader.read_many(pairs)
+    assert len(found) == len(pairs)
+    for reading in found:
+        assert reading.label in MEANINGS
+        assert 0 <= reading.confidence <= 1
+        assert bool(reading.conditions) == (reading.label == "conditional")
+
+
+def test_a_batch_agrees_with_one_at_a_time(reader: ReplyReader) -> None:
+    pairs = [(ASK, reply) for reply in ("yes", "no", "Only with initials please.", "what for? " * 30, "k")]
+    assert [r.label for r in reader.read_many(pairs)] == [reader.read_many([pair])[0].label for pair in pairs]
