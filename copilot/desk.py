@@ -34,7 +34,7 @@ from copilot.drafting.composer import (
     text_of,
 )
 from copilot.drafting.models import Draft, Part
-from copilot.errors import Conflict, DelightError, NotFound, RefusedAction
+from copilot.errors import Conflict, DelightError, NotFound, PageError, RefusedAction
 from copilot.playbook import store as guiding
 from copilot.playbook.conditions import Facts, facts
 from copilot.playbook.decide import escalations, walk
@@ -433,11 +433,15 @@ class Desk:
 
     def read_second(self, ref: str) -> Reading | None:
         """Read a ticket with the model too and keep that; None where there is no model, or it has read these words."""
-        if (second := self.brain.second) is None:
-            return None
         _, playbook = self.brain.get()
         with self.database.read() as connection:
             ticket, reading = self._with_reading(connection, ref)
+        try:
+            second = self.brain.second
+        except (NotFound, PageError) as error:  # its prompt: the offline reading stands, and so does the guidance
+            return reading.model_copy(update={"note": f"read offline: {error}"})
+        if second is None:
+            return None
         if reading.reader == second.version or not reading.read:
             return None
         found = second.second(ticket, self.brain.get()[0].read(ticket))

@@ -36,7 +36,7 @@ from transformers import AutoModel
 from copilot.playbook.signals import load_definitions
 from copilot.reading.compile import BUNDLED_NAME, LAYERS, bundled_folder
 from copilot.reading.heads import SHIPPED, Heads
-from copilot.reading.model import BETWEEN, FIRST
+from copilot.reading.model import sequence
 from copilot.reading.models import CONDITIONS, MEANINGS, MOODS
 from copilot.reading.pieces import Pieces, Turn, answers_of, pieces_of
 from copilot.reading.replies import SHIPPED_REPLIES, doubt, own_words
@@ -135,15 +135,14 @@ class Net(nn.Module):
 
     def tokens(self, batch: Sequence[Pieces]) -> tuple[Any, Any]:
         """(token vectors, mask of the message's own tokens), shapes (batch, width, dimensions) and (batch, width)."""
-        width = max(len(p.ids) + 2 + (len(p.context) + 1 if p.context else 0) for p in batch)
+        sequences = [sequence(p) for p in batch]
+        width = max(map(len, sequences))
         tokens, types, mask, own = (torch.zeros((len(batch), width), dtype=torch.long) for _ in range(4))
-        for i, p in enumerate(batch):
-            ids = [FIRST, *p.ids, BETWEEN]
-            own[i, : len(ids)] = 1
-            types[i, len(ids) : len(ids) + len(p.context) + 1] = 1 if p.context else 0
-            ids += [*p.context, BETWEEN] if p.context else []
+        for i, (p, ids) in enumerate(zip(batch, sequences, strict=True)):
             tokens[i, : len(ids)] = torch.tensor(ids)
             mask[i, : len(ids)] = 1
+            own[i, : len(p.ids) + 2] = 1
+            types[i, len(p.ids) + 2 : len(ids)] = 1
         return self.bert(input_ids=tokens, token_type_ids=types, attention_mask=mask)[0], own.unsqueeze(-1)
 
     def emotions(self, batch: Sequence[Pieces]) -> Any:

@@ -96,3 +96,19 @@ async def test_a_provider_that_is_down_leaves_the_offline_reading_with_a_note(
     reads, _ = await opened(desk)
     assert "refused the key" in reads[1].reading.note
     assert reads[1].reading.mood == reads[0].reading.mood
+
+
+async def test_a_prompt_that_is_missing_takes_no_guidance_away(
+    desk: Desk, provider: FakeProvider, tmp_path: Path
+) -> None:
+    (tmp_path / "prompts").mkdir()
+    settings = Settings(
+        workspace=tmp_path, playbooks=PLAYBOOKS, prompts=tmp_path / "prompts", index=ROOT / "index", agent="Mara",
+        reading=ReadingSettings(model="openai/tiny"),
+    )  # fmt: skip
+    space = Workspace(settings, FakeClock())
+    reads, guided = await opened(space.desk)
+    space.close()
+    assert "no prompt" in reads[-1].reading.note
+    assert len(guided) == 2
+    assert provider.requests == []

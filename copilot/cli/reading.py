@@ -65,14 +65,14 @@ def _archive(work: Work, lines: BinaryIO, source: Path | None, out: Path) -> int
     """Write to a file, with a bar; take up what was begun."""
     bad = 0
     try:
-        done = _whole_lines(out)
+        done, last = _whole_lines(out)
         total = _count(lines) if source is not None else 0
         with out.open("ab") as file, progress() as bar:
             seen = 0
             for chunk in _chunks(lines):
                 left = chunk[max(done - seen, 0) :]
-                if len(left) < len(chunk):
-                    _same_file(out, done, seen, chunk)
+                if seen < done <= seen + len(chunk):
+                    _same_file(out, done, last, chunk[done - seen - 1][1])
                 seen += len(chunk)
                 if left:
                     bad += _write(rows_of(work, left), lambda row: file.write(row.encode() + b"\n"))
@@ -83,32 +83,27 @@ def _archive(work: Work, lines: BinaryIO, source: Path | None, out: Path) -> int
     return bad
 
 
-def _whole_lines(out: Path) -> int:
-    """How many whole lines `out` holds; a last line without its end was cut off by a kill and is taken away."""
-    if not out.exists():
-        return 0
-    with out.open("rb+") as file:
-        count = end = 0
-        for line in file:
-            if line.endswith(b"\n"):
-                count, end = count + 1, end + len(line)
-        file.truncate(end)
-    return count
+def _whole_lines(out: Path) -> tuple[int, bytes]:
+    """How many whole lines `out` holds, and the last of them; a line that a kill cut off is taken away."""
+    count, end, last = 0, 0, b""
+    if out.exists():
+        with out.open("rb+") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    count, end, last = count + 1, end + len(line), line
+            file.truncate(end)
+    return count, last
 
 
-def _same_file(out: Path, done: int, seen: int, chunk: Sequence[tuple[int, bytes]]) -> None:
-    """Refuse to go on in readings of other conversations: the last line that was written must be of the line it stands for."""
-    if not seen < done <= seen + len(chunk):
-        return
-    with out.open("rb") as file:
-        *_, last = file
+def _same_file(out: Path, number: int, read: bytes, line: bytes) -> None:
+    """Refuse to go on in readings of other conversations: the last that was written must be of the line it stands for."""
     try:
-        wanted = str(json.loads(chunk[done - seen - 1][1])["id"])
+        wanted = str(json.loads(line)["id"])
     except (ValueError, KeyError, TypeError):
         wanted = None  # a line that could not be read was written with no id
-    if json.loads(last)["id"] not in (wanted, None):
+    if json.loads(read)["id"] not in (wanted, None):
         raise UsageError(
-            f"{out} holds the readings of another file (line {done}).",
+            f"{out} holds the readings of another file (line {number}).",
             hint="Name another --out, or move that file away.",
         )
 
@@ -163,9 +158,7 @@ class Conversations:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def parse(self, line: bytes) -> Conversation:
-        """See `Work.parse`."""
-        return parse_line(line)
+    parse = staticmethod(parse_line)
 
     def rows(self, items: Sequence[Conversation]) -> list[dict[str, object]]:
         """See `Work.rows`."""
@@ -200,9 +193,7 @@ class WithModel:
         self.second = second
         self.differing = differing
 
-    def parse(self, line: bytes) -> Conversation:
-        """See `Work.parse`."""
-        return parse_line(line)
+    parse = staticmethod(parse_line)
 
     def rows(self, items: Sequence[Conversation]) -> list[dict[str, object]]:
         """See `Work.rows`."""

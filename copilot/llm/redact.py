@@ -7,7 +7,7 @@ What must not live here: what is sent to whom.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 PLACEHOLDER = re.compile(r"<[A-Z]+_\d+>")
 URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+", re.IGNORECASE)
@@ -53,12 +53,10 @@ class Redactor:
         text = PLACEHOLDER.sub(lambda m: self._placeholder("TEXT", m.group()), text)
         for kind, pattern in (("LINK", URL), ("EMAIL", EMAIL), ("ADDRESS", STREET), ("ADDRESS", POSTCODE)):
             text = self._replace(kind, pattern, text)
-        text = IBAN.sub(lambda m: self._placeholder("IBAN", m.group()) if _is_iban(m.group()) else m.group(), text)
-        text = CARD.sub(lambda m: self._placeholder("CARD", m.group()) if _is_card(m.group()) else m.group(), text)
+        text = self._replace("IBAN", IBAN, text, only=_is_iban)
+        text = self._replace("CARD", CARD, text, only=_is_card)
         text = self._phones(text)
-        text = NUMBER.sub(
-            lambda m: self._placeholder("NUMBER", m.group()) if _is_account(m.group()) else m.group(), text
-        )
+        text = self._replace("NUMBER", NUMBER, text, only=_is_account)
         text = self._replace("HANDLE", HANDLE, text)
         return self._replace("NAME", self._names, text) if self._names else text
 
@@ -66,13 +64,19 @@ class Redactor:
         """`text` with every placeholder made here turned back; one that was never made stays."""
         return PLACEHOLDER.sub(lambda m: self._shown.get(m.group(), m.group()), text)
 
-    def _replace(self, kind: str, pattern: re.Pattern[str], text: str) -> str:
-        """Every match outside the placeholders that stand already."""
+    def _replace(
+        self, kind: str, pattern: re.Pattern[str], text: str, *, only: Callable[[str], bool] = lambda _: True
+    ) -> str:
+        """Every match that is what it looks like, outside the placeholders that stand already."""
+
+        def hidden(match: re.Match[str]) -> str:
+            return self._placeholder(kind, match.group()) if only(match.group()) else match.group()
+
         out, at = [], 0
         for made in PLACEHOLDER.finditer(text):
-            out += [pattern.sub(lambda m: self._placeholder(kind, m.group()), text[at : made.start()]), made.group()]
+            out += [pattern.sub(hidden, text[at : made.start()]), made.group()]
             at = made.end()
-        return "".join([*out, pattern.sub(lambda m: self._placeholder(kind, m.group()), text[at:])])
+        return "".join([*out, pattern.sub(hidden, text[at:])])
 
     def _phones(self, text: str) -> str:
         import phonenumbers

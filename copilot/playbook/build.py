@@ -25,7 +25,7 @@ from copilot.playbook.lint import Linted, lint
 from copilot.playbook.models import Page
 from copilot.playbook.search import current
 from copilot.playbook.vectors import Entry, VectorStore
-from copilot.reading.encoder import OnnxEncoder, Vectors
+from copilot.reading.encoder import Compiled, OnnxEncoder, Vectors
 from copilot.reading.heads import SHIPPED, Heads
 from copilot.reading.learn import Learned, learn
 from copilot.reading.model import OnnxModel
@@ -154,19 +154,12 @@ def ensure_encoder(
     """
     from copilot.reading import compile as compiler
 
+    wanted = compiler.BUNDLED_SHA256 if source == "bundled" else compiler.weights_hash(Path(source))
     folder = index / "encoder"
-    if not force:
-        try:
-            encoder = OnnxEncoder(folder)
-            stored = json.loads((folder / "encoder.json").read_text("utf-8"))["sha256"]
-            wanted = compiler.BUNDLED_SHA256 if source == "bundled" else compiler.weights_hash(Path(source))
-            if stored == wanted:
-                return encoder
-        except IndexFault:
-            pass
-    progress("compiling the encoder", 0, 1)
-    compiler.compile_encoder(source, folder)
-    progress("compiling the encoder", 1, 1)
+    if force or _weights_in(folder) != wanted:
+        progress("compiling the encoder", 0, 1)
+        compiler.compile_encoder(source, folder)
+        progress("compiling the encoder", 1, 1)
     return OnnxEncoder(folder)
 
 
@@ -179,16 +172,19 @@ def ensure_model(index: Path, *, force: bool = False, progress: Progress = lambd
     from copilot.reading import compile as compiler
 
     folder = index / "reader"
-    if not force:
-        try:
-            OnnxModel(folder)
-            if json.loads((folder / "encoder.json").read_text("utf-8"))["sha256"] == compiler.layers_hash():
-                return
-        except IndexFault:
-            pass
-    progress("compiling the reader", 0, 1)
-    compiler.compile_model(folder)
-    progress("compiling the reader", 1, 1)
+    if force or _weights_in(folder) != compiler.layers_hash():
+        progress("compiling the reader", 0, 1)
+        compiler.compile_model(folder)
+        progress("compiling the reader", 1, 1)
+
+
+def _weights_in(folder: Path) -> str:
+    """SHA-256 of the weights that were compiled into a folder; empty where there are none that this version can run."""
+    try:
+        Compiled(folder)
+    except IndexFault:
+        return ""
+    return str(json.loads((folder / "encoder.json").read_text("utf-8")).get("sha256", ""))
 
 
 def anchors_of(definitions: Sequence[SignalDefinition]) -> list[list[Turn]]:

@@ -154,7 +154,7 @@ def _export_model(folder: Path, target: Path) -> None:
     import torch
     from transformers import AutoModel
 
-    from copilot.reading.model import BETWEEN, FIRST, OnnxModel
+    from copilot.reading.model import OnnxModel, sequence
     from copilot.reading.pieces import Turn, pieces_of
 
     with warnings.catch_warnings():
@@ -175,7 +175,7 @@ def _export_model(folder: Path, target: Path) -> None:
     cosines = np.zeros(len(messages))
 
     def compare(i: int, tokens: Vectors) -> None:
-        ids = torch.tensor([[FIRST, *messages[i].ids, BETWEEN]])
+        ids = torch.tensor([sequence(messages[i])])
         with torch.no_grad():
             wanted = network(input_ids=ids, attention_mask=torch.ones_like(ids))[0][0].numpy()
         cosines[i] = np.sum(wanted * tokens) / np.linalg.norm(wanted) / np.linalg.norm(tokens)

@@ -107,14 +107,9 @@ class Compiled:
 
     def each_batch(self, lengths: Sequence[int], run: Callable[[list[int], int], None]) -> None:
         """Call `run` with (rows, width) for batches of rows of about one length, on all cores at once."""
-        self._load()
         order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
         batches = _batches(order, [lengths[i] for i in order], max(1, -(-len(order) // self._workers)))
-        if self._pool is None or len(batches) == 1:
-            for batch in batches:
-                run(batch, lengths[batch[0]])
-        else:
-            list(self._pool.map(lambda batch: run(batch, lengths[batch[0]]), batches))
+        self.each(len(batches), lambda k: run(batches[k], lengths[batches[k][0]]))
 
     def each(self, count: int, run: Callable[[int], None]) -> None:
         """Call `run` with each number below `count`, on all cores at once."""

@@ -70,7 +70,7 @@ class OnnxModel(Compiled):
             return
 
         def run(i: int) -> None:
-            ids = _sequence(messages[i])
+            ids = sequence(messages[i])
             own = len(messages[i].ids) + 2
             tokens = np.array([ids], dtype=np.int64)
             types = np.array([[0] * own + [1] * (len(ids) - own)], dtype=np.int64)
@@ -80,6 +80,6 @@ class OnnxModel(Compiled):
         self.each(len(messages), run)
 
 
-def _sequence(message: Pieces) -> list[int]:
+def sequence(message: Pieces) -> list[int]:
     """[CLS] message [SEP], and where there is a context: context [SEP]."""
     return [FIRST, *message.ids, BETWEEN, *([*message.context, BETWEEN] if message.context else [])]

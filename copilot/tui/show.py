@@ -6,10 +6,12 @@ from datetime import datetime
 
 from copilot.reading.models import MOOD_SIGN
 
+MUTED = "$foreground 60%"
+"""Ink of what is said beside; Textual's own `$text-muted` comes out white in a block of text."""
 MOOD_STYLE = {
     "angry": "bold $text-error",
     "frustrated": "$text-error",
-    "neutral": "$foreground 60%",
+    "neutral": MUTED,
     "satisfied": "$text-success",
     "delighted": "bold $text-success",
 }

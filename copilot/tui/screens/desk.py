@@ -25,6 +25,7 @@ from copilot.tui.screens.confirm import Sure
 from copilot.tui.screens.modals import ConfirmSend, Correct, Decide, Help, RecordAnswer
 from copilot.tui.screens.stories import StoriesScreen
 from copilot.tui.screens.story import StoryForm
+from copilot.tui.show import MUTED
 from copilot.tui.widgets.conversation import ConversationView
 from copilot.tui.widgets.drafting import DraftView
 from copilot.tui.widgets.guidance import GuidanceView
@@ -141,7 +142,7 @@ class DeskScreen(DeskedScreen):
         )
         s = self.desk_app.desk.setting
         self.query_one("#top", Plain).show(
-            ("Delight ", "bold"), f" {views}   ", (f"{s.agent or 'nobody named'}, {s.company}", "$foreground 60%")
+            ("Delight ", "bold"), f" {views}   ", (f"{s.agent or 'nobody named'}, {s.company}", MUTED)
         )
         self.show_queue()
         if self._move_on or not self.ref:

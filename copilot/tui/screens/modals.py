@@ -21,7 +21,7 @@ from copilot.text import shorten
 from copilot.tickets.models import Ticket
 from copilot.tui.actions import Where, actions_of
 from copilot.tui.screens.base import Dialogue, Form
-from copilot.tui.show import mood_mark, percent, words
+from copilot.tui.show import MUTED, mood_mark, percent, words
 from copilot.tui.widgets.safe import (
     Choice,
     Line,
@@ -54,7 +54,7 @@ class Fault(Dialogue[None]):
         with VerticalScroll(classes="dialogue -bad"):
             yield Plain((self.error.title, "bold $text-error"))
             yield Plain(self.error.message)
-            yield Plain((self.error.hint, "$foreground 60%"))
+            yield Plain((self.error.hint, MUTED))
             yield press("Close", id="close", variant="primary")
 
     @on(Press.Pressed)
@@ -145,7 +145,7 @@ class Correct(Dialogue[Corrected]):
         ]
         with Vertical(classes="dialogue -tall"):
             yield Plain(("What does the customer's last message really say?", "bold"))
-            yield Plain(("Your answer wins, is kept with your name, and survives the next reading.", "$foreground 60%"))
+            yield Plain(("Your answer wins, is kept with your name, and survives the next reading.", MUTED))
             yield options(*moods, *labels, id="labels")
 
     @on(Options.OptionSelected)
@@ -242,13 +242,13 @@ class RecordAnswer(Form[AnswerGiven]):
         with VerticalScroll(classes="dialogue -tall", id="answer-form"):
             yield Plain(("What did the customer answer?", "bold"))
             if self.ask is not None:
-                yield Plain(("Asked about exactly: ", "$foreground 60%"), f"“{self.ask.words}”", id="exact")
+                yield Plain(("Asked about exactly: ", MUTED), f"“{self.ask.words}”", id="exact")
             else:
                 yield PlainLabel("No ask is on record. Which words were asked about?")
                 yield choice([(shorten(q.text, 90), str(n)) for n, q in enumerate(self.candidates)], "0", id="words")
-            yield Plain(("They wrote: ", "$foreground 60%"), shorten(target.text, 300) if target else "nothing yet")
+            yield Plain(("They wrote: ", MUTED), shorten(target.text, 300) if target else "nothing yet")
             if self.seems is not None:
-                yield Plain((_seems(self.seems), "$foreground 60%"), id="seems")
+                yield Plain((_seems(self.seems), MUTED), id="seems")
             yield choice([("choose …", ""), *((text, key) for text, key in self.ANSWERS)], "", id="answer")
             yield PlainLabel("Where may the words stand?")
             with Horizontal(classes="ticks"):
@@ -307,7 +307,7 @@ class Help(Dialogue[None]):
         """Groups of keys."""
         with VerticalScroll(classes="dialogue -tall"):
             yield Plain(("Keys", "bold"), "   ctrl+p opens the palette, ctrl+q quits, Escape closes this")
-            yield Plain((self.about, "$foreground 60%"))
+            yield Plain((self.about, MUTED))
             group = ""
             for action in actions_of(self.where):
                 if action.group != group:

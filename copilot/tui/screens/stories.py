@@ -12,7 +12,7 @@ from copilot.text import shorten
 from copilot.tui.screens.base import DeskedScreen, bindings
 from copilot.tui.screens.modals import Help
 from copilot.tui.screens.story import StoryForm
-from copilot.tui.show import words
+from copilot.tui.show import MUTED, words
 from copilot.tui.widgets.keys import KeyBar
 from copilot.tui.widgets.safe import Options, Plain, option, options
 
@@ -100,28 +100,28 @@ class StoriesScreen(DeskedScreen):
             "\n\n",
             s.moment,
             "\n\n",
-            ("What we did: ", "$foreground 60%"),
+            ("What we did: ", MUTED),
             s.catalyst or "–",
             "\n\n",
             *((f"“{q.text}”\n", "italic") for q in s.quotes),
-            ("— ", "$foreground 60%"),
+            ("— ", MUTED),
             where.attribution or "not agreed yet",
             "\n\n",
-            ("State: ", "$foreground 60%"),
+            ("State: ", MUTED),
             f"{words(where.state)}: {where.why}\n",
-            ("Places: ", "$foreground 60%"),
+            ("Places: ", MUTED),
             (", ".join(terms.places) if terms and terms.places else "not agreed yet"),
             "\n",
-            ("For: ", "$foreground 60%"),
+            ("For: ", MUTED),
             f"{words(s.outcome)}  ",
-            ("Signal: ", "$foreground 60%"),
+            ("Signal: ", MUTED),
             f"{words(s.signal) or 'none'}\n",
-            ("Disclosure: ", "$foreground 60%"),
+            ("Disclosure: ", MUTED),
             (s.disclosure or "missing") if s.gift else "nothing was given",
             "\n",
-            ("Ticket: ", "$foreground 60%"),
+            ("Ticket: ", MUTED),
             f"{s.ticket_ref}  ",
-            ("Permission: ", "$foreground 60%"),
+            ("Permission: ", MUTED),
             f"ledger entry {where.permission}" if where.permission else "none",
             f"  approved by {where.approved_by}" if where.approved_by else "",
         )

@@ -12,7 +12,7 @@ from copilot.reading.models import Outcome
 from copilot.stories.models import Quote, Standing, Story
 from copilot.text import shorten
 from copilot.tui.screens.base import Form
-from copilot.tui.show import words
+from copilot.tui.show import MUTED, words
 from copilot.tui.widgets.safe import Choice, Editor, Line, Plain, PlainLabel, Tick, choice, press, tick
 
 
@@ -38,7 +38,7 @@ class StoryForm(Form[Story]):
         )
         with VerticalScroll(classes="dialogue -tall", id="story-form"):
             yield Plain(("Story  ", "bold"), f"{s.customer_name or 'a customer'}, {s.ticket_ref}")
-            yield Plain((where, "$foreground 60%"), id="standing")
+            yield Plain((where, MUTED), id="standing")
             yield PlainLabel("Hook: one line that makes a reader stop")
             yield Line(s.hook, id="hook")
             yield PlainLabel("Moment: what happened")

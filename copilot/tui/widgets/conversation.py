@@ -7,7 +7,7 @@ from datetime import datetime
 
 from copilot.reading.models import Evidence, Reading
 from copilot.tickets.models import Message, Ticket
-from copilot.tui.show import age, mood_mark, words
+from copilot.tui.show import MUTED, age, mood_mark, words
 from copilot.tui.widgets.safe import Piece, Prose
 
 LONGEST_THREAD = 80
@@ -44,33 +44,29 @@ class ConversationView(Prose):
             return
         ticket, reading, now = self._shown
         marks = evidence_of(reading)
-        pieces: list[Piece] = [(ticket.title, "bold"), "\n", (_facts(ticket), "$foreground 60%"), "\n"]
+        pieces: list[Piece] = [(ticket.title, "bold"), "\n", (_facts(ticket), MUTED), "\n"]
         hidden = max(len(ticket.messages) - LONGEST_THREAD, 0)
         if hidden:
-            pieces += ["\n", (f"… {hidden} older messages not shown", "$foreground 60% italic"), "\n"]
+            pieces += ["\n", (f"… {hidden} older messages not shown", f"{MUTED} italic"), "\n"]
         path = {p.message: p.mood for p in reading.path} if reading and reading.read else {}
         for place, message in enumerate(ticket.messages):
             if place < hidden:
                 continue
             pieces += ["\n", *_head(message, path.get(place, ""), now), "\n"]
             pieces += list(marked(message.text[:LONGEST_MESSAGE], marks.get(place, []))) or [
-                ("(no text)", "$foreground 60% italic")
+                ("(no text)", f"{MUTED} italic")
             ]
             if len(message.text) > LONGEST_MESSAGE:
-                pieces.append(
-                    (f"\n… {len(message.text) - LONGEST_MESSAGE:,} more characters", "$foreground 60% italic")
-                )
+                pieces.append((f"\n… {len(message.text) - LONGEST_MESSAGE:,} more characters", f"{MUTED} italic"))
             pieces.append("\n")
             if message.attachments:
-                pieces.append((f"📎 {', '.join(message.attachments[:5])}\n", "$foreground 60%"))
+                pieces.append((f"📎 {', '.join(message.attachments[:5])}\n", MUTED))
             if message.quoted:
                 lines = message.quoted.count("\n") + 1
                 if self.unfolded:
-                    pieces.append((message.quoted + "\n", "$foreground 60%"))
+                    pieces.append((message.quoted + "\n", MUTED))
                 else:
-                    pieces.append(
-                        (f"▸ {lines} quoted line{'s' * (lines > 1)} folded (o unfolds)\n", "$foreground 60% italic")
-                    )
+                    pieces.append((f"▸ {lines} quoted line{'s' * (lines > 1)} folded (o unfolds)\n", f"{MUTED} italic"))
         self.show(*pieces)
 
 
@@ -98,7 +94,7 @@ def marked(text: str, marks: list[tuple[Evidence, str, str]]) -> list[Piece]:
     for (start, end), (names, style) in sorted(spans.items()):
         if start < at or end > len(text):
             continue
-        out += [text[at:start], (text[start:end], style), (f" ‹{', '.join(names)}›", "$foreground 60% italic")]
+        out += [text[at:start], (text[start:end], style), (f" ‹{', '.join(names)}›", f"{MUTED} italic")]
         at = end
     if text[at:]:
         out.append(text[at:])
@@ -125,17 +121,15 @@ def _head(message: Message, mood: str, now: datetime) -> list[Piece]:
         if message.role == "customer"
         else "bold $text-primary"
         if message.role == "agent"
-        else "bold $foreground 60%"
+        else f"bold {MUTED}"
     )
     sign = {"customer": "●", "agent": "○", "system": "·"}[message.role]
     pieces: list[Piece] = [(f"{sign} {message.author or message.role}", style)]
-    pieces.append(
-        (f"  {message.role}, {age(message.at, now)} ago" if message.at else f"  {message.role}", "$foreground 60%")
-    )
+    pieces.append((f"  {message.role}, {age(message.at, now)} ago" if message.at else f"  {message.role}", MUTED))
     if mood:
-        pieces.append((f"  {mood_mark(mood)}", "$foreground 60%"))
+        pieces.append((f"  {mood_mark(mood)}", MUTED))
     if message.automatic:
-        pieces.append(("  automatic mail", "$foreground 60% italic"))
+        pieces.append(("  automatic mail", f"{MUTED} italic"))
     if not message.public:
         pieces.append(("  internal note", "$text-warning"))
     return pieces

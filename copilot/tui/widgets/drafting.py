@@ -9,6 +9,7 @@ from textual.message import Message
 from copilot.drafting.models import Draft, DraftFinding
 from copilot.playbook.models import TONES
 from copilot.playbook.slots import BLANK
+from copilot.tui.show import MUTED
 from copilot.tui.widgets.safe import Editor, Piece, Plain
 
 MAX_FINDINGS = 4
@@ -80,10 +81,10 @@ class DraftView(Vertical):
             pieces += [
                 (f"{sign} ", style),
                 f"line {line}: {finding.message} ",
-                (f"{finding.rule}\n", "$foreground 60%"),
+                (f"{finding.rule}\n", MUTED),
             ]
         if len(findings) > MAX_FINDINGS:
-            pieces.append((f"… and {len(findings) - MAX_FINDINGS} more\n", "$foreground 60%"))
+            pieces.append((f"… and {len(findings) - MAX_FINDINGS} more\n", MUTED))
         if not findings and self.draft is not None:
             pieces.append(("✓ nothing stands in the way; s approves and sends", "$text-success"))
         self.query_one("#findings", Plain).show(*pieces)

@@ -11,7 +11,7 @@ from copilot.playbook.models import Walk
 from copilot.reading.models import Label, Reading
 from copilot.stories.models import Standing
 from copilot.text import shorten
-from copilot.tui.show import MOOD_STYLE, mood_mark, percent, until, words
+from copilot.tui.show import MOOD_STYLE, MUTED, mood_mark, percent, until, words
 from copilot.tui.widgets.safe import Piece, Prose
 
 MAX_PLAYS = 9
@@ -25,13 +25,9 @@ class GuidanceView(Prose):
         self.border_title = "Guidance"
         self.titles = titles
 
-    def show_waiting(self, what: str) -> None:
-        """Say what is being done."""
-        self.show((f"{what} …", "$foreground 60% italic"))
-
     def show_failed(self, message: str, hint: str) -> None:
         """Say what could not be done, and the way out."""
-        self.show(("Guidance is not there\n", "bold $text-error"), f"{message}\n", (hint, "$foreground 60%"))
+        self.show(("Guidance is not there\n", "bold $text-error"), f"{message}\n", (hint, MUTED))
 
     def show_guidance(
         self,
@@ -48,7 +44,7 @@ class GuidanceView(Prose):
             pieces += self._escalations(guidance, now)
         pieces += self._reading(reading)
         if guidance is None:
-            pieces.append(("\nfinding plays …\n", "$foreground 60% italic"))
+            pieces.append(("\nfinding plays …\n", f"{MUTED} italic"))
         else:
             pieces += _plays(guidance)
             if guidance.walk is not None:
@@ -56,27 +52,27 @@ class GuidanceView(Prose):
             pieces += _verdict(guidance)
         pieces += _asked(asks, entries)
         if story is not None:
-            pieces += [("\nSTORY  ", "bold"), f"{words(story.state)}: ", (f"{story.why}\n", "$foreground 60%")]
+            pieces += [("\nSTORY  ", "bold"), f"{words(story.state)}: ", (f"{story.why}\n", MUTED)]
         self.show(*pieces)
 
     def _reading(self, reading: Reading | None) -> list[Piece]:
         if reading is None:
-            return [("READING\n", "bold"), ("reading …\n", "$foreground 60% italic")]
+            return [("READING\n", "bold"), ("reading …\n", f"{MUTED} italic")]
         if not reading.read:
             return [
                 ("READING\n", "bold"),
                 (f"{reading.why_not}\n", "$text-warning"),
-                ("Nothing is claimed; c corrects.\n", "$foreground 60%"),
+                ("Nothing is claimed; c corrects.\n", MUTED),
             ]
         sure = "set by a person" if reading.mood_corrected else percent(reading.mood_confidence)
         pieces: list[Piece] = [
             ("READING  ", "bold"),
             (mood_mark(reading.mood), MOOD_STYLE[reading.mood]),
-            (f"  {sure}\n", "$foreground 60%"),
+            (f"  {sure}\n", MUTED),
         ]
         if len(reading.path) > 1:
             steps = " → ".join(mood_mark(point.mood) for point in reading.path)
-            pieces.append((f"path: {steps}\n", "$foreground 60%"))
+            pieces.append((f"path: {steps}\n", MUTED))
         if reading.sarcasm:
             pieces.append(("sarcasm: read for what it means\n", "$text-warning"))
         for mark, style, labels in (("⚠", "$text-error", reading.risks), ("★", "$text-success", reading.signals)):
@@ -85,7 +81,7 @@ class GuidanceView(Prose):
         if reading.moment:
             pieces.append(("◆ a moment worth keeping\n", "bold $text-success"))
         if not reading.risks and not reading.signals:
-            pieces.append(("no signal, no risk\n", "$foreground 60%"))
+            pieces.append(("no signal, no risk\n", MUTED))
         if reading.note:
             pieces.append((f"{reading.note}\n", "$text-warning"))
         return pieces
@@ -95,7 +91,7 @@ class GuidanceView(Prose):
         quote = "" if label.corrected else f"  “{shorten(label.evidence.text, 90)}”\n"
         return [
             (f"{mark} {self.titles.get(label.name, words(label.name))}", style),
-            (f"  {sure}\n", "$foreground 60%"),
+            (f"  {sure}\n", MUTED),
             (quote, "italic"),
         ]
 
@@ -108,28 +104,28 @@ class GuidanceView(Prose):
                 (f"↑ {fired.to}", "bold"),
                 f", {when}\n",
                 f"  {fired.why}\n",
-                (f"  {fired.citation}\n", "$foreground 60%"),
+                (f"  {fired.citation}\n", MUTED),
             ]
         if any(not fired.told for fired in guidance.escalations):
-            pieces.append(("  t: I have told them\n", "$foreground 60%"))
+            pieces.append(("  t: I have told them\n", MUTED))
         pieces.append("\n")
         return pieces
 
 
 def _plays(guidance: Guidance) -> list[Piece]:
-    pieces: list[Piece] = [("\nPLAYS  ", "bold"), ("number inserts\n", "$foreground 60%")]
+    pieces: list[Piece] = [("\nPLAYS  ", "bold"), ("number inserts\n", MUTED)]
     for number, match in enumerate(guidance.matches[:MAX_PLAYS], start=1):
         score = f" {match.score:.2f}" if match.score else ""
         pieces += [
             (f"{number} ", "bold $text-accent"),
             (f"{match.page.title}", "bold"),
-            (f"{score}\n", "$foreground 60%"),
+            (f"{score}\n", MUTED),
             f"  {match.play.title}: ",
             (f"{shorten(match.play.phrasings[0].text, 80) if match.play.phrasings else ''}\n", "italic"),
-            (f"  {match.why}\n  {match.play.citation}\n", "$foreground 60%"),
+            (f"  {match.why}\n  {match.play.citation}\n", MUTED),
         ]
     if not guidance.matches:
-        pieces.append(("nothing to answer\n", "$foreground 60%"))
+        pieces.append(("nothing to answer\n", MUTED))
     return pieces
 
 
@@ -137,13 +133,13 @@ def _decision(walked: Walk) -> list[Piece]:
     pieces: list[Piece] = [("\nDECISION  ", "bold"), f"{walked.title}\n"]
     for step in walked.steps:
         by = f" ({step.by})" if step.by else " (from the ticket)"
-        pieces += [f"  {step.question} ", ("yes" if step.answer else "no", "bold"), (f"{by}\n", "$foreground 60%")]
+        pieces += [f"  {step.question} ", ("yes" if step.answer else "no", "bold"), (f"{by}\n", MUTED)]
     if walked.open_question:
         pieces += [f"  {walked.open_question} ", ("x answers\n", "$text-accent")]
     if walked.leaf is not None:
         needs = f", approval: {walked.leaf.approval}" if walked.leaf.approval else ""
         pieces += ["  → offer ", (walked.leaf.offer, "bold"), f", up to {walked.leaf.limit}{needs}\n"]
-    pieces.append((f"  {walked.citation}\n", "$foreground 60%"))
+    pieces.append((f"  {walked.citation}\n", MUTED))
     return pieces
 
 
@@ -179,5 +175,5 @@ def _asked(asks: tuple[Ask, ...], entries: tuple[Entry, ...]) -> list[Piece]:
             pieces.append(("  r records the answer\n", "$text-accent"))
         elif last.terms.places:
             terms = f"  {', '.join(last.terms.places)}; name: {last.terms.name_style}; entry {last.seq}, {last.by}\n"
-            pieces.append((terms, "$foreground 60%"))
+            pieces.append((terms, MUTED))
     return pieces
