@@ -26,6 +26,10 @@ POSTCODE = re.compile(
 )
 NUMBER = re.compile(r"(?<![\w.,:/<_-])#?(?=[A-Z0-9/-]*\d{2})(?:[A-Z]{1,6}[-/]?)?\d[A-Z0-9/-]*\d(?![\w]|[.,:]\d)")
 """Order, account and booking numbers: with letters, or of five digits and more; not prices, times or years."""
+COUNTRY = 2
+"""Letters of an ISO 3166 code."""
+DIGITS = re.compile(r"(?<![\w.,:/<_-])\+?\(?\d(?:[ ()./-]{0,2}\d){6,}(?!\w)")
+"""Seven digits and more in a row or in groups: a phone number of wherever, known to no library. A date may go with them."""
 MIN_NAME = 2
 
 
@@ -38,7 +42,7 @@ class Redactor:
     """
 
     def __init__(self, names: Iterable[str] = (), region: str = "GB") -> None:
-        self.region = region or "GB"
+        self.region = region.upper() if len(region) == COUNTRY else "GB"
         whole = {name.strip() for name in names if "@" not in name}
         parts = {part for name in whole for part in re.split(r"[\s,]+", name)}
         known = sorted((n for n in whole | parts if len(n) >= MIN_NAME and not n.isdigit()), key=len, reverse=True)
@@ -55,7 +59,7 @@ class Redactor:
             text = self._replace(kind, pattern, text)
         text = self._replace("IBAN", IBAN, text, only=_is_iban)
         text = self._replace("CARD", CARD, text, only=_is_card)
-        text = self._phones(text)
+        text = self._replace("PHONE", DIGITS, self._phones(text))
         text = self._replace("NUMBER", NUMBER, text, only=_is_account)
         text = self._replace("HANDLE", HANDLE, text)
         return self._replace("NAME", self._names, text) if self._names else text

@@ -58,6 +58,12 @@ def test_ordinary_numbers_stay(plain: str) -> None:
     assert Redactor().hide(plain) == plain
 
 
+@pytest.mark.parametrize("region", ["GB", "de", "Germany", "XX", ""])
+def test_a_phone_number_is_hidden_wherever_the_customer_is_at_home(region: str) -> None:
+    hidden = Redactor([], region).hide("ring 020 7946 0958, (0)30/1234567 or 555-867-5309")
+    assert not [number for number in ("7946", "123456", "867") if number in hidden]
+
+
 def test_names_are_hidden_whole_and_in_parts_and_keep_their_case() -> None:
     redactor = Redactor(["Anna Lindqvist", "Mara"])
     text = "ANNA here, anna.. Mrs Lindqvist. Mara knows; Maranello does not."
