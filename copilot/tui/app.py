@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterable
 from typing import Any
 
-from textual import work
+from textual import events, work
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker
@@ -15,11 +14,9 @@ from textual.worker import Worker
 from copilot.desk import Desk
 from copilot.errors import DelightError
 from copilot.tui.actions import Where, actions_of, binding_id, keymap
+from copilot.tui.pace import Pace
 from copilot.tui.screens.base import DeskedScreen, show_fault
 from copilot.tui.screens.desk import DeskScreen
-
-SWITCH_SECONDS = 0.0005
-"""How long another thread may hold the interpreter while a key waits; models load in one (Python's own value is 0.005)."""
 
 
 class DeskApp(App[None]):
@@ -42,15 +39,26 @@ class DeskApp(App[None]):
         self.kinds: dict[str, str] = {}
         self.warmed = False
         self._warming = False
+        self._pace = Pace()
 
     def on_mount(self) -> None:
         """Keys first, then the desk."""
-        sys.setswitchinterval(SWITCH_SECONDS)
+        self._pace.start()
         keys, complaints = keymap(self.own_keys)
-        self.set_keymap(keys)
+        self.set_keymap(dict(keys.items() - keymap({})[0].items()))  # Textual goes through the whole map at every key
         self.push_screen(DeskScreen())
         for complaint in complaints:
             self.notify(complaint, severity="warning", markup=False, timeout=10)
+
+    def on_unmount(self) -> None:
+        """Leave the interpreter as it was."""
+        self._pace.stop()
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key goes before the loading of models."""
+        if isinstance(event, events.Key):
+            self._pace.key()
+        await super().on_event(event)
 
     def warm(self) -> None:
         """Load models after the first paint, once."""
@@ -66,6 +74,8 @@ class DeskApp(App[None]):
         except DelightError as error:
             self.notify(f"{error.message} {error.hint}", severity="error", markup=False, timeout=20)
             return
+        finally:
+            self._pace.loaded()
         for definition in playbook.definitions.values():
             self.titles[definition.id] = definition.title
             self.badges[definition.id] = definition.badge

@@ -80,6 +80,20 @@ async def test_a_draft_shows_its_findings_and_cannot_be_sent_with_a_blank(
         assert app.export_screenshot() == picture
 
 
+async def test_function_keys_work_while_the_draft_is_typed(sample_desk: Desk) -> None:
+    app = DeskApp(sample_desk)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await ready(pilot, "fernway/D-1002")
+        await pilot.press("f4")
+        await until(pilot, lambda: screen.query_one(DraftView).draft is not None, "draft")
+        editor = screen.query_one(Editor)
+        editor.focus()
+        editor.put("Hello, nothing open here.")
+        await until(pilot, lambda: not screen.blocking, "no finding")
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmSend), "the question whether to send")
+
+
 async def test_findings_change_with_every_key_and_what_is_typed_is_kept(sample_desk: Desk) -> None:
     app = DeskApp(sample_desk)
     async with app.run_test(size=WIDE) as pilot:

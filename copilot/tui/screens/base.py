@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual import events, on
@@ -62,12 +63,15 @@ class DeskedScreen(Screen[None]):
         """A key whose action is greyed out says why."""
         if isinstance(self.focused, Line) or self._typing():
             return
-        names = {event.key, *event.name_aliases}
-        for bound in self.active_bindings.values():
-            if not bound.enabled and (bound.binding.key in names or bound.binding.key == event.key):
-                self.say(self.why_not(bound.binding.action), severity="warning")
-                event.stop()
-                return
+        action = next((self._actions[key] for key in (event.key, *event.name_aliases) if key in self._actions), "")
+        if action and (why := self.why_not(action)):
+            self.say(why, severity="warning")
+            event.stop()
+
+    @cached_property
+    def _actions(self) -> dict[str, str]:
+        """The screen's actions by key."""
+        return {key: action for action, keys in self.desk_app.keys_of(self.WHERE).items() for key in keys.split(",")}
 
     def _typing(self) -> bool:
         return False

@@ -619,8 +619,6 @@ class DeskScreen(DeskedScreen):
         if event.character and event.character in "123456789" and not isinstance(self.focused, (Editor, Line)):
             event.stop()
             self.insert_play(int(event.character))
-            return
-        super().on_key(event)
 
     def on_descendant_focus(self) -> None:
         """Narrow screens show the pane that has the focus."""

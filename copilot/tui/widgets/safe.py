@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from textual import events
+from textual.binding import Binding
 from textual.content import Content
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -144,8 +145,13 @@ def tick(text: str, *, value: bool, **kwargs: Any) -> Tick:
     return Tick(content(text), value=value, compact=True, **kwargs)
 
 
-class Editor(TextArea):
-    """A text field over several lines; what is put in is cleaned, what is typed is the person's."""
+class Editor(TextArea, inherit_bindings=False):
+    """A text field over several lines; what is put in is cleaned, what is typed is the person's.
+
+    Function keys are the desk's: `f6` sends, where Textual's own field would select a line.
+    """
+
+    BINDINGS = [*(bound for bound in TextArea.BINDINGS if isinstance(bound, Binding) and bound.key not in ("f6", "f7"))]
 
     def __init__(self, text: str = "", **kwargs: Any) -> None:
         super().__init__(clean(text), soft_wrap=True, highlight_cursor_line=False, **kwargs)
