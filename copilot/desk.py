@@ -383,16 +383,24 @@ class Desk:
         return refs[0]
 
     async def open(self, ref: str) -> AsyncIterator[Event]:
-        """Open a ticket: first what is stored, then the reading where it is missing or old, then the guidance."""
+        """Open a ticket: first what is stored, then the reading where it is missing or old, then the guidance.
+
+        Of a thread not read before the last message is read first, since guidance rests on it alone; the mood of the
+        messages before it comes after.
+        """
         try:
             opened = await asyncio.to_thread(self.opened, ref)
             yield opened
+            first = opened.reading
+            if first is None:
+                read = asyncio.to_thread(self._read_target, opened.ticket)
+                first, _ = await asyncio.gather(read, asyncio.to_thread(self._prepare, opened.ticket))
+                yield Read(ref, first)
+            yield Guided(ref, await asyncio.to_thread(self.guide, ref, first))
             if opened.reading is None:
-                read = asyncio.to_thread(self.read, ref)
-                reading, _ = await asyncio.gather(read, asyncio.to_thread(self._prepare, opened.ticket))
-                yield Read(ref, reading)
-            guidance = await asyncio.to_thread(self.guide, ref)
-            yield Guided(ref, guidance)
+                whole = await asyncio.to_thread(self.read, ref)
+                if whole != first:
+                    yield Read(ref, whole)
             second = await asyncio.to_thread(self.read_second, ref)
             if second is not None:
                 yield Read(ref, second)
@@ -448,19 +456,29 @@ class Desk:
         with self.database.begin(durable=False) as connection:
             return self._keep(connection, ticket, found, playbook)
 
+    def _read_target(self, ticket: Ticket) -> Reading:
+        """The reading of the last message alone, corrections applied; not kept."""
+        reading = self.brain.get()[0].read_many([ticket], path=1)[0]
+        with self.database.read() as connection:
+            return reading_store.corrected(reading, ticket, reading_store.corrections_of(connection, ticket.ref))
+
     def _prepare(self, ticket: Ticket) -> None:
         """Encode what the guidance will search with, on another core than the reader's."""
         self.brain.get()[1].prepare(ticket)
 
-    def guide(self, ref: str) -> Guidance:
+    def guide(self, ref: str, reading: Reading | None = None) -> Guidance:
         """Plays, escalations, decision and verdict for a ticket that was read.
+
+        Args:
+            reading: What was just read of it; None takes the stored one.
 
         Raises:
             IndexFault: The playbook is not built.
             PageError: The asking policy does not parse.
         """
         with self.database.read() as connection:
-            return self._guide(connection, *self._with_reading(connection, ref))
+            ticket, stored = (ticketing.get(connection, ref), reading) if reading else self._with_reading(connection, ref)
+            return self._guide(connection, ticket, stored)
 
     def correct(
         self, ref: str, field: Literal["mood", "signal", "risk"], name: str, *, present: bool = True
