@@ -92,16 +92,19 @@ class Workspace:
     def _second(self, reader: Reader, playbook: Playbook) -> SecondReader:
         """The model that reads beside the offline reader."""
         from copilot.drafting.prompts import prompt_of
-        from copilot.llm.client import LlmClient
+        from copilot.llm.client import LlmClient, Said
         from copilot.reading.second import SecondReader
         from copilot.reading.store import StoredOpinions
 
         prompt = prompt_of(self.prompts, "read")
-        client = LlmClient(self.settings.reading.model, self.settings.llm, self.database, self.clock)
+        llm = self.settings.llm
+        client = LlmClient(llm.models(self.settings.reading.model), llm, self.database, self.clock)
 
         def ask(ticket: Ticket) -> str:
             text, redactor = self.reading_prompt(ticket)
-            return redactor.show(client.complete(text, task="read", prompt_version=f"read/{prompt.version}").text)
+            return redactor.show(
+                client.complete((Said("user", text),), task="read", prompt_version=f"read/{prompt.version}").text
+            )
 
         name = f"{self.settings.reading.model} read/{prompt.version}"
         labels = frozenset(f"{d.kind}:{d.id}" for d in playbook.definitions.values())

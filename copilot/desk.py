@@ -394,7 +394,7 @@ class Desk:
             first = opened.reading
             if first is None:
                 read = asyncio.to_thread(self._read_target, opened.ticket)
-                first, _ = await asyncio.gather(read, asyncio.to_thread(self._prepare, opened.ticket))
+                first = (await asyncio.gather(read, asyncio.to_thread(self._prepare, opened.ticket)))[0]
                 yield Read(ref, first)
             yield Guided(ref, await asyncio.to_thread(self.guide, ref, first))
             if opened.reading is None:
@@ -477,7 +477,9 @@ class Desk:
             PageError: The asking policy does not parse.
         """
         with self.database.read() as connection:
-            ticket, stored = (ticketing.get(connection, ref), reading) if reading else self._with_reading(connection, ref)
+            ticket, stored = (
+                (ticketing.get(connection, ref), reading) if reading else self._with_reading(connection, ref)
+            )
             return self._guide(connection, ticket, stored)
 
     def correct(

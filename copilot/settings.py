@@ -35,16 +35,33 @@ class QueueSettings(BaseModel):
 
 
 class LlmSettings(BaseModel):
-    """How language models are called; which one is named where it is used."""
+    """Language models: which one drafts, which ones stand in for it, how they are called, and what they may cost."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    model: str = Field(
+        default="",
+        description='The model that drafts, as litellm names it: "ollama/llama3.1", "anthropic/…", "openai/…"; empty drafts '
+        "offline. Its key comes from the environment.",
+    )
+    fallbacks: tuple[str, ...] = Field(
+        default=(), description="Models that are asked in this order when the one before gives no answer."
+    )
     api_base: str = Field(
         default="", description="Address of an OpenAI-compatible server; empty is the provider's own."
     )
     temperature: float = Field(default=0.0, ge=0, le=2, description="0 is the steadiest.")
     max_tokens: int = Field(default=800, gt=0, description="Longest answer.")
-    timeout_s: float = Field(default=30.0, gt=0, description="Seconds to wait for an answer.")
+    prompt_tokens: int = Field(
+        default=6_000,
+        ge=500,
+        description="Longest prompt, about four characters a token; the oldest turns are left out first.",
+    )
+    timeout_s: float = Field(
+        default=30.0, gt=0, description="Seconds to wait for an answer, and amid one for its next piece."
+    )
+    draft_tokens: int = Field(default=20_000, ge=0, description="Tokens that one draft may take, repairs included.")
+    draft_usd: float = Field(default=0.25, ge=0, description="Cost of one draft in US dollars, where it is known.")
     daily_tokens: int = Field(default=500_000, ge=0, description="Tokens of all calls in a day (UTC).")
     daily_usd: float = Field(
         default=5.0, ge=0, description="Cost of all calls in a day (UTC), in US dollars, where it is known."
@@ -52,6 +69,10 @@ class LlmSettings(BaseModel):
     trusted: bool = Field(
         default=False, description="The model runs on your own machines: personal data is not replaced by placeholders."
     )
+
+    def models(self, first: str) -> tuple[str, ...]:
+        """`first` and what stands in for it; empty where there is none."""
+        return tuple(dict.fromkeys((first, *self.fallbacks))) if first else ()
 
 
 class ReadingSettings(BaseModel):

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Train what the reader ships: copilot/reading/heads/{layers,heads,replies}.npz and MODEL_CARD.md.
 
-usage: python scripts/train_reader.py SHARED [--start FILE.pt] [--tuned FILE.pt] [--epochs N]
+usage: python scripts/train_reader.py SHARED [--start FILE.pt|shipped] [--tuned FILE.pt] [--epochs N]
 
 SHARED holds bench/written, bench/reading-train.jsonl and data/; what was written or labelled for this project stands in
 training/ and playbooks/signals/. First the bundled encoder's layers learn emotions (GoEmotions), then all heads at once:
 mood, signals, risks, flags, and what replies to an ask mean. A tenth of the conversations and a fifth of the asks are
 held out: every threshold and every calibration comes from them. The development and sealed sets are never read here.
-About 50 minutes on two cores; --start goes on from a first step that was kept.
+About an hour and a half on two cores; --start goes on from a first step that was kept, `--start shipped` from what is shipped.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path)
-    parser.add_argument("--start", type=Path, help="weights kept by the first step")
+    parser.add_argument("--start", help="weights kept by the first step, or `shipped`")
     parser.add_argument("--tuned", type=Path, help="weights kept by the second step: only calibrate and write again")
     parser.add_argument("--epochs", type=int, default=4)
     args = parser.parse_args()
@@ -97,7 +97,9 @@ def main() -> None:
     rng = random.Random(0)  # noqa: S311 - an order, not a secret
     tokenise = _tokeniser()
     net = Net()
-    if args.start:
+    if args.start == "shipped":
+        take_shipped(net)
+    elif args.start:
         net.load_state_dict(torch.load(args.start), strict=False)
     else:
         learn_emotions(net, args.shared / "data" / "goemotions" / "train.jsonl", tokenise, rng)
@@ -159,6 +161,28 @@ class Net(nn.Module):
         attention = (hidden @ self.query).masked_fill(own == 0, -1e4).softmax(1)
         logits = (attention * (hidden @ weight.T)).sum(1) + bias
         return torch.split(logits, [head.out_features for head in self.parts], dim=1)
+
+
+def take_shipped(net: Net) -> None:
+    """Layers and heads as they are shipped; calibration, which was put into them, is found anew."""
+    with np.load(LAYERS, allow_pickle=False) as tuned:
+        layers = {key: torch.from_numpy(tuned[key].astype(np.float32)) for key in tuned.files}
+    net.bert.encoder.load_state_dict(layers)
+    at = 0
+    for head, heads, names in (
+        (net.mood, Heads.load(SHIPPED), [f"mood:{m}" for m in MOODS]),
+        (net.bin, Heads.load(SHIPPED), LABELS),
+        (net.rep, Heads.load(SHIPPED_REPLIES), [f"reply:{m}" for m in MEANINGS]),
+        (net.con, Heads.load(SHIPPED_REPLIES), [f"condition:{c}" for c in CONDITIONS]),
+    ):
+        assert heads.query is not None
+        for row, name in enumerate(names):
+            column = heads.labels.index(name)
+            with torch.no_grad():
+                head.weight[row] = torch.from_numpy(heads.dense[:, column])
+                head.bias[row] = float(heads.bias[column])
+                net.query[:, at + row] = torch.from_numpy(heads.query[:, column])
+        at += head.out_features
 
 
 # The rows

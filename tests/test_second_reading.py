@@ -73,8 +73,8 @@ async def opened(desk: Desk) -> tuple[list[Read], list[Guided]]:
 
 async def test_the_offline_reading_comes_first_and_the_models_after_it(desk: Desk, provider: FakeProvider) -> None:
     reads, guided = await opened(desk)
-    assert (len(reads), len(guided)) == (2, 2)
-    second = reads[1].reading
+    assert (len(reads), len(guided)) == (3, 2)  # the last message, the whole thread, the model
+    second = reads[-1].reading
     assert second.mood == "angry"
     (risk,) = [label for label in second.risks if label.name == "repeat_contact"]
     assert risk.evidence.text == "Anna here again, order FW-48213."
@@ -94,8 +94,8 @@ async def test_a_provider_that_is_down_leaves_the_offline_reading_with_a_note(
 ) -> None:
     provider.say = lambda _: Reply(status=401)
     reads, _ = await opened(desk)
-    assert "refused the key" in reads[1].reading.note
-    assert reads[1].reading.mood == reads[0].reading.mood
+    assert "refused the key" in reads[-1].reading.note
+    assert reads[-1].reading.mood == reads[0].reading.mood
 
 
 async def test_a_prompt_that_is_missing_takes_no_guidance_away(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlalchemy import func, select
 
 from copilot.bootstrap import Workspace
@@ -27,7 +29,11 @@ def examine(space: Workspace) -> list[Row]:
     rows.append(_try("index", lambda: _index(space)))
     rows.append(_try("asking policy", lambda: _policy(space)))
     rows.append(_try("prompts", lambda: _prompts(space)))
-    rows.append(_try("model", lambda: _model(space)))
+    models = {"drafting model": s.llm.models(s.llm.model), "reading model": s.llm.models(s.reading.model)}
+    for part, names in models.items():
+        rows += [_try(part, partial(_model, space, name)) for name in names] or [
+            (part, "ok", "none: everything works without one")
+        ]
     if not s.queues:
         rows.append(("queues", "missing", "none in delight.toml; `delight sync PATH` reads any file"))
     for name, queue in s.queues.items():
@@ -64,29 +70,29 @@ def _database(space: Workspace) -> tuple[str, str]:
 def _leaves(space: Workspace) -> str:
     """What is sent where."""
     s = space.settings
-    if not s.reading.model:
-        return "nothing: no model, no telemetry, no server; everything runs here"
-    where = f"{s.reading.model} at {s.llm.api_base or 'its provider'}"
+    used = [(s.reading.model, "that are opened", "read"), (s.llm.model, "that are drafted for", "draft")]
     what = "as they are (trusted)" if s.llm.trusted else "with placeholders for what is personal"
-    return f"conversations that are opened, to {where}, {what}; `delight prompts show TICKET --task read` shows one"
+    told = [
+        f"conversations {which}, to {' or '.join(s.llm.models(model))} at {s.llm.api_base or 'the provider'}, {what} "
+        f"(`delight prompts show TICKET --task {task}` shows one)"
+        for model, which, task in used
+        if model
+    ]
+    return "; ".join(told) or "nothing: no model, no telemetry, no server; everything runs here"
 
 
-def _model(space: Workspace) -> tuple[str, str]:
+def _model(space: Workspace, model: str) -> tuple[str, str]:
     """One tiny call."""
     from time import perf_counter
 
-    from copilot.llm.client import LlmClient
+    from copilot.llm.client import LlmClient, Said
 
-    s = space.settings
-    if not s.reading.model:
-        return "ok", "none: everything works without one"
+    client = LlmClient((model,), space.settings.llm, space.database, space.clock)
+    ask = (Said("user", 'Answer with this JSON object and nothing else: {"ready": true}'),)
     began = perf_counter()
-    client = LlmClient(s.reading.model, s.llm, space.database, space.clock)
-    answer = client.complete("Answer with the word ready.", task="doctor", prompt_version="doctor/1")
-    return (
-        "ok",
-        f"{answer.model} answered in {perf_counter() - began:.1f} s, {answer.tokens} tokens, {answer.usd:.4f} USD",
-    )
+    answer = client.complete(ask, task="doctor", prompt_version="doctor/1")
+    cost = f"{answer.usd:.4f} USD" if answer.usd else "no price known"
+    return "ok", f"{answer.model} answered in {perf_counter() - began:.1f} s, {answer.tokens} tokens, {cost}"
 
 
 def _playbook(space: Workspace) -> tuple[str, str]:

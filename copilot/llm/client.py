@@ -1,13 +1,15 @@
-"""One call of a language model through litellm: its errors are translated here, and what it cost is counted here.
+"""Calls of language models through litellm: their answers as they come, their errors as ours, and what they cost.
 
 litellm takes seconds to import: it is imported at the first call, which is made in a thread.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-import time
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -31,55 +33,164 @@ calls = Table(
 WAITS = (1.0, 4.0)
 """Seconds before a call that may succeed later is made again, where the provider names no time."""
 LONGEST_WAIT = 20.0
+CHARACTERS_A_TOKEN = 4
+"""English prose; a budget needs no tokeniser of its own."""
+
+
+class Said(NamedTuple):
+    """One message of a prompt: `role` is system or user (or assistant, when an answer is to be repaired)."""
+
+    role: str
+    text: str
+
+
+class Delta(NamedTuple):
+    """The next piece of an answer."""
+
+    text: str
+
+
+class Again(NamedTuple):
+    """What came so far is void: the answer broke off, and another is on its way."""
+
+    why: str
 
 
 class Answer(NamedTuple):
-    """What the model wrote and what it took."""
+    """What the model wrote and what it took. `asked` is the model that was asked, `model` the one that says it answered."""
 
     text: str
     model: str
     tokens: int
     usd: float
+    asked: str = ""
+
+    @property
+    def from_another(self) -> bool:
+        """Whether the provider put another model in the place of the one asked (a dated name is the same model)."""
+        asked, model = (name.rpartition("/")[2].partition(":")[0].lower() for name in (self.asked, self.model))
+        return bool(asked and model) and not (model.startswith(asked) or asked.startswith(model))
+
+
+@dataclass
+class Allowance:
+    """What is left of one draft's budget."""
+
+    tokens: int
+    usd: float
+
+    def check(self, tokens: int, usd: float) -> None:
+        """Refuse a call that would take more.
+
+        Raises:
+            ModelFault: Naming the setting.
+        """
+        if tokens > self.tokens:
+            raise ModelFault(
+                f"This draft would take about {tokens:,} tokens, and {self.tokens:,} are left for it.",
+                hint="Raise draft_tokens under [llm].",
+            )
+        if usd > self.usd:
+            raise ModelFault(
+                f"This draft would cost about {usd:.2f} USD, and {self.usd:.2f} are left for it.",
+                hint="Raise draft_usd under [llm].",
+            )
+
+    def take(self, answer: Answer) -> None:
+        """Count a call."""
+        self.tokens -= answer.tokens
+        self.usd -= answer.usd
 
 
 class LlmClient:
-    """Calls one model.
+    """Calls a model, and those that stand in for it.
 
     Args:
-        model: As litellm names it, `ollama/llama3.1`.
+        models: As litellm names them, `ollama/llama3.1`; the next is asked where one gives no answer.
         settings: The `[llm]` table.
         database: Where what was spent is kept.
+        sleep: Waits so many seconds, or less where the caller gave up; None waits for real.
     """
 
     def __init__(
         self,
-        model: str,
+        models: Sequence[str],
         settings: LlmSettings,
         database: Database,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
-        self.model = model
+        self.models = tuple(models)
         self.settings = settings
         self.database = database
         self.clock = clock
         self.sleep = sleep
 
-    def complete(self, prompt: str, *, task: str, prompt_version: str) -> Answer:
-        """The model's answer to one prompt, as JSON text.
+    def complete(self, messages: Sequence[Said], *, task: str, prompt_version: str) -> Answer:
+        """The whole answer to one prompt, as JSON text.
 
         Raises:
             ModelFault: There is none; the message says why, `retryable` whether later may help.
         """
-        self._within_budget()
-        for wait in (*WAITS, None):
-            try:
-                answer = self._call(prompt)
-                break
-            except ModelFault as error:
-                if wait is None or not error.retryable:
-                    raise
-                self.sleep(min(error.after or wait, LONGEST_WAIT))
+        found = list(self.stream(messages, task=task, prompt_version=prompt_version))
+        answer = found[-1]
+        assert isinstance(answer, Answer)  # a stream that nobody stopped ends in one
+        return answer
+
+    def stream(
+        self,
+        messages: Sequence[Said],
+        *,
+        task: str,
+        prompt_version: str,
+        allowance: Allowance | None = None,
+        stop: threading.Event | None = None,
+    ) -> Iterator[Delta | Again | Answer]:
+        """The answer as it comes: deltas, then the answer. `Again` between them voids the deltas before it.
+
+        Args:
+            allowance: What this call may take.
+            stop: Ends the stream early, and without an answer, once it is set.
+
+        Raises:
+            ModelFault: No model answered; says why the last one did not.
+        """
+        stop = stop or threading.Event()
+        fault: ModelFault | None = None
+        for model in self.models:
+            for wait in (*WAITS, None):
+                self._within_budget()
+                if allowance is not None:
+                    tokens = estimate(messages) + self.settings.max_tokens
+                    allowance.check(tokens, _price(model, estimate(messages), self.settings.max_tokens))
+                begun = False
+                try:
+                    for piece in self._call(model, messages, stop):
+                        begun = True
+                        if isinstance(piece, Answer):
+                            self._keep(piece, task, prompt_version)
+                            if allowance is not None:
+                                allowance.take(piece)
+                        yield piece
+                    return
+                except ModelFault as error:
+                    fault = error
+                    if begun:
+                        yield Again(error.message)
+                    if wait is None or not error.retryable:
+                        break
+                    self._wait(min(error.after or wait, LONGEST_WAIT), stop)
+                    if stop.is_set():
+                        return
+        raise fault or ModelFault("No model is set.", hint="Set `model` under [llm].")
+
+    def _wait(self, seconds: float, stop: threading.Event) -> None:
+        if self.sleep is not None:
+            self.sleep(seconds)
+        else:
+            stop.wait(seconds)
+
+    def _keep(self, answer: Answer, task: str, prompt_version: str) -> None:
         with self.database.begin(durable=False) as connection:
             connection.execute(
                 calls.insert().values(
@@ -91,7 +202,6 @@ class LlmClient:
                     usd=answer.usd,
                 )
             )
-        return answer
 
     def _within_budget(self) -> None:
         today = self.clock().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -104,33 +214,93 @@ class LlmClient:
                 hint="Raise daily_tokens or daily_usd under [llm], or wait for tomorrow (UTC).",
             )
 
-    def _call(self, prompt: str) -> Answer:
-        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-        import litellm
-
-        litellm.suppress_debug_info = True
+    def _call(self, model: str, messages: Sequence[Said], stop: threading.Event) -> Iterator[Delta | Answer]:
+        """One call of one model. Raises ModelFault."""
+        litellm = _litellm()
+        text, finish, usage = "", "", None
         try:
             found: Any = litellm.completion(
-                model=self.model,
-                messages=[{"role": "user", "content": prompt}],
+                model=model,
+                messages=[{"role": m.role, "content": m.text} for m in messages],
                 api_base=self.settings.api_base or None,
                 temperature=self.settings.temperature,
                 timeout=self.settings.timeout_s,
                 max_tokens=self.settings.max_tokens,
+                response_format={"type": "json_object"},
+                stream=True,
+                stream_options={"include_usage": True},
+                drop_params=True,
                 num_retries=0,
                 max_retries=0,
             )
+            names: list[str] = []
+            found.completion_stream = _noting_models(found.completion_stream, names)
+            for chunk in found:
+                if stop.is_set():
+                    return
+                usage = getattr(chunk, "usage", None) or usage
+                if not chunk.choices:
+                    continue
+                finish = str(chunk.choices[0].finish_reason or finish)
+                delta = chunk.choices[0].delta
+                if getattr(delta, "refusal", None):
+                    finish = "refusal"
+                if piece := str(getattr(delta, "content", "") or ""):
+                    text += piece
+                    yield Delta(piece)
+            if found.received_finish_reason is None and text:  # litellm makes an end where the provider sent none
+                finish = ""
         except Exception as error:  # litellm raises the vendors' own errors beside its tree
-            raise _translated(error, self.model) from error
-        choice = found.choices[0]
-        text = str(choice.message.content or "")
+            raise _translated(error, model) from error
+        if finish in ("refusal", "content_filter"):
+            raise ModelFault(f"{model} refused to answer.", hint="Another model may do better.")
         if not text.strip():
-            raise ModelFault(f"{self.model} answered nothing.", hint="Another model may do better.")
-        if choice.finish_reason == "length":
-            raise ModelFault(f"{self.model} was cut off in its answer.", hint="Raise max_tokens under [llm].")
-        usage = getattr(found, "usage", None)
-        cost = float(getattr(found, "_hidden_params", {}).get("response_cost") or 0.0)
-        return Answer(text, str(found.model or self.model), int(getattr(usage, "total_tokens", 0) or 0), cost)
+            raise ModelFault(f"{model} answered nothing.", hint="Another model may do better.")
+        if finish == "length":
+            raise ModelFault(f"{model} was cut off in its answer.", hint="Raise max_tokens under [llm].")
+        if not finish:
+            raise ModelFault(f"{model} broke off in its answer.", hint="Try again.", retryable=True)
+        prompt = int(getattr(usage, "prompt_tokens", 0) or estimate(messages))
+        written = int(getattr(usage, "completion_tokens", 0) or -(-len(text) // CHARACTERS_A_TOKEN))
+        name = names[-1] if names else model
+        yield Answer(text, name, prompt + written, _price(model, prompt, written), model)
+
+
+def _noting_models(chunks: Any, names: list[str]) -> Iterator[Any]:
+    """The provider's own chunks; who it says answers goes into `names`, since litellm puts the name asked in its place."""
+    for chunk in chunks:
+        if name := getattr(chunk, "model", None):
+            names.append(str(name))
+        yield chunk
+
+
+def estimate(messages: Sequence[Said]) -> int:
+    """About how many tokens a prompt takes."""
+    return sum(-(-len(m.text) // CHARACTERS_A_TOKEN) for m in messages)
+
+
+def _litellm() -> Any:
+    """litellm, kept from fetching its price list and from printing."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    litellm.suppress_debug_info = True
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(name).handlers.clear()
+    return litellm
+
+
+def preload() -> None:
+    """Import litellm now: in a thread, before anybody waits for it."""
+    _litellm()
+
+
+def _price(model: str, prompt: int, written: int) -> float:
+    """US dollars, or 0 where the price is not known."""
+    try:
+        return float(sum(_litellm().cost_per_token(model=model, prompt_tokens=prompt, completion_tokens=written)))
+    except Exception:  # noqa: BLE001 - whatever it raises, it means that no price is known
+        return 0.0
 
 
 def _translated(error: Exception, model: str) -> ModelFault:
@@ -146,12 +316,17 @@ def _translated(error: Exception, model: str) -> ModelFault:
         )
     if name == "ContextWindowExceededError":
         return ModelFault(
-            f"{model}: the conversation is too long for it.", hint="Choose a model with a larger context."
+            f"{model}: the conversation is too long for it.",
+            hint="Lower prompt_tokens under [llm], or choose a model with a larger context.",
         )
+    if name == "ContentPolicyViolationError":
+        return ModelFault(f"{model} refused to answer.", hint="Another model may do better.")
     if "Timeout" in name or status == 408:
         return ModelFault(f"{model} did not answer in time.", hint="Raise timeout_s under [llm].", retryable=True)
     if name == "NotFoundError" or status == 404:
         return ModelFault(f"{model}: the provider has no such model.", hint="Check the name, and api_base under [llm].")
+    if name == "MidStreamFallbackError" or "RemoteProtocol" in name:
+        return ModelFault(f"{model} broke off in its answer.", hint="Try again.", retryable=True)
     if status is not None and int(status) >= 500:
         return ModelFault(
             f"{model}: the provider has a fault of its own ({name}).", hint="Try again later.", retryable=True

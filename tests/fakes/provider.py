@@ -18,6 +18,14 @@ class Reply(NamedTuple):
     finish: str = "stop"
     raw: bytes | None = None
     """The whole body, where it is to be no chat completion."""
+    model: str = ""
+    """Who says it answered; empty is the one that was asked."""
+    piece: int = 24
+    """Characters of one streamed piece."""
+    cut_after: int | None = None
+    """Pieces after which the connection breaks."""
+    hold: tuple[int, threading.Event] | None = None
+    """(pieces, event): after so many pieces the server waits for the event, at most ten seconds."""
 
 
 class FakeProvider:
@@ -38,6 +46,9 @@ class FakeProvider:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 provider.requests.append(body)
                 reply = provider.say(body)
+                if body.get("stream") and reply.status == 200 and reply.raw is None:
+                    self._stream(body, reply)
+                    return
                 data = reply.raw if reply.raw is not None else _completion(body, reply)
                 self.send_response(reply.status)
                 self.send_header("content-type", "application/json")
@@ -46,6 +57,30 @@ class FakeProvider:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
+
+            def _stream(self, body: dict[str, Any], reply: Reply) -> None:
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.send_header("connection", "close")
+                self.end_headers()
+                pieces = [reply.text[i : i + reply.piece] for i in range(0, len(reply.text), reply.piece)]
+                try:
+                    for number, piece in enumerate(pieces):
+                        if reply.hold is not None and reply.hold[0] == number:
+                            reply.hold[1].wait(10)
+                        if reply.cut_after == number:
+                            return
+                        self._event(_chunk(body, reply, {"role": "assistant", "content": piece}, None))
+                    self._event(_chunk(body, reply, {}, reply.finish))
+                    usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+                    self._event({**_chunk(body, reply, {}, None), "choices": [], "usage": usage})
+                    self.wfile.write(b"data: [DONE]\n\n")
+                except (BrokenPipeError, ConnectionResetError):
+                    """The other side stopped listening."""
+
+            def _event(self, value: dict[str, Any]) -> None:
+                self.wfile.write(b"data: " + json.dumps(value).encode() + b"\n\n")
+                self.wfile.flush()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base names it
                 """Say nothing."""
@@ -76,5 +111,12 @@ def _completion(body: dict[str, Any], reply: Reply) -> bytes:
     message = {"role": "assistant", "content": reply.text}
     choice = {"index": 0, "message": message, "finish_reason": reply.finish}
     usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
-    made = {"id": "c-1", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice]}
+    model = reply.model or body["model"]
+    made = {"id": "c-1", "object": "chat.completion", "created": 1, "model": model, "choices": [choice]}
     return json.dumps({**made, "usage": usage}).encode()
+
+
+def _chunk(body: dict[str, Any], reply: Reply, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    model = reply.model or body["model"]
+    return {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": model, "choices": [choice]}
