@@ -17,6 +17,10 @@ from copilot.settings import FILE_NAME, Settings, load, template
 if TYPE_CHECKING:
     from copilot.db.engine import Database
     from copilot.desk import Brain, Desk
+    from copilot.drafting.composer import Setting
+    from copilot.drafting.prompts import Rendered
+    from copilot.drafting.tone import ToneGuide
+    from copilot.drafting.writer import ModelWriter
     from copilot.llm.redact import Redactor
     from copilot.playbook.search import Playbook
     from copilot.reading.models import Lesson
@@ -92,7 +96,7 @@ class Workspace:
     def _second(self, reader: Reader, playbook: Playbook) -> SecondReader:
         """The model that reads beside the offline reader."""
         from copilot.drafting.prompts import prompt_of
-        from copilot.llm.client import LlmClient, Said
+        from copilot.llm.client import LlmClient
         from copilot.reading.second import SecondReader
         from copilot.reading.store import StoredOpinions
 
@@ -101,16 +105,14 @@ class Workspace:
         client = LlmClient(llm.models(self.settings.reading.model), llm, self.database, self.clock)
 
         def ask(ticket: Ticket) -> str:
-            text, redactor = self.reading_prompt(ticket)
-            return redactor.show(
-                client.complete((Said("user", text),), task="read", prompt_version=f"read/{prompt.version}").text
-            )
+            told, redactor = self.reading_prompt(ticket)
+            return redactor.show(client.complete(told.messages, task="read", prompt_version=told.name).text)
 
-        name = f"{self.settings.reading.model} read/{prompt.version}"
+        name = f"{self.settings.reading.model} {prompt.name}"
         labels = frozenset(f"{d.kind}:{d.id}" for d in playbook.definitions.values())
         return SecondReader(reader, ask, name, StoredOpinions(self.database), labels)
 
-    def reading_prompt(self, ticket: Ticket) -> tuple[str, Redactor]:
+    def reading_prompt(self, ticket: Ticket) -> tuple[Rendered, Redactor]:
         """What a model is told to read a ticket, letter for letter, and what turns its placeholders back.
 
         Raises:
@@ -138,7 +140,6 @@ class Workspace:
     def desk(self) -> Desk:
         from copilot.asking.policy import load_policy
         from copilot.desk import Desk
-        from copilot.drafting.composer import Setting
         from copilot.tickets.outbox import Outbox
 
         s = self.settings
@@ -147,9 +148,40 @@ class Workspace:
             self.brain,
             lambda: load_policy(self.playbooks),
             Outbox(s.resolve(s.outbox), s.team_address, s.team),
-            Setting(agent=s.agent, team=s.team, company=s.company),
+            self.setting,
             self.clock,
+            self._writer(),
+            self.tone_guide,
         )
+
+    @property
+    def setting(self) -> Setting:
+        """Who writes, for whom."""
+        from copilot.drafting.composer import Setting
+
+        return Setting(agent=self.settings.agent, team=self.settings.team, company=self.settings.company)
+
+    def tone_guide(self) -> ToneGuide:
+        """The team's tone guide, with the team's own domain among those that a reply may link to.
+
+        Raises:
+            PageError: A line is wrong.
+        """
+        from copilot.drafting.tone import load_tone
+
+        guide = load_tone(self.playbooks)
+        own = self.settings.team_address.rpartition("@")[2]
+        return guide.model_copy(update={"links": (*guide.links, own)})
+
+    def _writer(self) -> ModelWriter:
+        """What drafts with a model."""
+        from copilot.drafting.prompts import prompt_of
+        from copilot.drafting.writer import ModelWriter
+        from copilot.llm.client import LlmClient
+
+        llm = self.settings.llm
+        client = LlmClient(llm.models(llm.model), llm, self.database, self.clock)
+        return ModelWriter(client, lambda: prompt_of(self.prompts, "draft"), self.tone_guide, llm, self.setting)
 
     def close(self) -> None:
         """Release files."""

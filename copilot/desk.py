@@ -33,8 +33,12 @@ from copilot.drafting.composer import (
     slot_values,
     text_of,
 )
-from copilot.drafting.models import Draft, Part
-from copilot.errors import Conflict, DelightError, NotFound, PageError, RefusedAction
+from copilot.drafting.merge import merged
+from copilot.drafting.models import Draft, Length, Part
+from copilot.drafting.prompts import Rendered
+from copilot.drafting.tone import ToneGuide
+from copilot.drafting.writer import ModelWriter, Written
+from copilot.errors import Conflict, DelightError, ModelFault, NotFound, PageError, RefusedAction
 from copilot.playbook import store as guiding
 from copilot.playbook.conditions import Facts, facts
 from copilot.playbook.decide import escalations, walk
@@ -62,6 +66,14 @@ VIEWS: tuple[View, ...] = ("needs", "moments", "all", "done")
 READ_BATCH = 64
 FACT_TEXT = 2_000
 ASK_SEPARATOR = "\n\n"
+
+
+class Wish(NamedTuple):
+    """How a reply is to be written; no tone is what mood and page suggest."""
+
+    tone: Tone | None = None
+    length: Length = "normal"
+    variant: int = 0
 
 
 class Sender(Protocol):
@@ -151,6 +163,25 @@ class Failed:
 Event = Opened | Read | Guided | Failed
 
 
+@dataclass(frozen=True)
+class DraftDelta:
+    """A draft as far as a model has written it; `text` is all of it, and may be shorter than before where it began anew."""
+
+    ref: str
+    text: str
+
+
+@dataclass(frozen=True)
+class DraftReady:
+    """The draft is whole, and kept."""
+
+    ref: str
+    draft: Draft
+
+
+DraftEvent = DraftDelta | DraftReady | Failed
+
+
 class Brain:
     """Reader and playbook, loaded at first use in whichever thread needs them; replaced whole by a rebuild.
 
@@ -225,6 +256,8 @@ class Desk:
         sender: Where replies go.
         setting: Who writes, for whom.
         clock: Tells the time, aware.
+        writer: Drafts with a model, where the operator has one.
+        guide: Reads the tone guide; called when a draft is checked, so that an edit counts at once.
     """
 
     def __init__(
@@ -235,6 +268,8 @@ class Desk:
         sender: Sender,
         setting: Setting,
         clock: Clock = lambda: datetime.now(UTC),
+        writer: ModelWriter | None = None,
+        guide: Callable[[], ToneGuide] = ToneGuide,
     ) -> None:
         self.database = database
         self.brain = brain
@@ -242,6 +277,13 @@ class Desk:
         self.sender = sender
         self.setting = setting
         self.clock = clock
+        self.writer = writer
+        self.guide_of_tone = guide
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model drafts."""
+        return self.writer is not None and bool(self.writer.client.models)
 
     # The queue
 
@@ -545,26 +587,85 @@ class Desk:
 
     # Drafting
 
-    def draft(self, ref: str, tone: Tone | None = None) -> Draft:
-        """Compose a reply from the plays, replacing an open draft of the ticket.
+    def draft(self, ref: str, tone: Tone | None = None, length: Length = "normal") -> Draft:
+        """Draft a reply, replacing an open draft of the ticket but for the words a person wrote in it.
+
+        With a model where there is one and it answers; from the plays otherwise.
 
         Raises:
             IndexFault: The playbook is not built.
         """
-        with self.database.begin() as connection:
-            made = self._composed(connection, ref, tone)
-            self._discard_open(connection, ref, made.created_at)
-            drafting.put(connection, made)
-            return made
+        return self._drafted(ref, Wish(tone, length), threading.Event(), lambda _: None)
 
-    def preview(self, ref: str, tone: Tone | None = None) -> Draft:
-        """The reply that `draft` would compose; nothing is kept, and an open draft stays.
+    async def drafting(
+        self, ref: str, tone: Tone | None = None, length: Length = "normal", stop: threading.Event | None = None
+    ) -> AsyncIterator[DraftEvent]:
+        """`draft`, with the words as a model writes them. Setting `stop` ends it, and what has come is the draft."""
+        loop = asyncio.get_running_loop()
+        events: asyncio.Queue[DraftEvent | None] = asyncio.Queue()
+        stop = stop or threading.Event()
+
+        def tell(text: str) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, DraftDelta(ref, text))
+
+        work = asyncio.create_task(asyncio.to_thread(self._drafted, ref, Wish(tone, length), stop, tell))
+        work.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            yield DraftReady(ref, await work)
+        except DelightError as error:
+            yield Failed(ref, error)
+        finally:
+            stop.set()
+
+    def preview(self, ref: str, tone: Tone | None = None, length: Length = "normal", *, variant: int = 0) -> Draft:
+        """The reply that the offline composer would write; nothing is kept, and an open draft stays.
+
+        Args:
+            variant: Another number takes other phrasings.
 
         Raises:
             IndexFault: The playbook is not built.
         """
         with self.database.read() as connection:
-            return self._composed(connection, ref, tone)
+            return self._composed(connection, ref, Wish(tone, length, variant))
+
+    def prompt(self, ref: str, tone: Tone | None = None, length: Length = "normal") -> Rendered:
+        """What a model is told to draft, or would be if there were one, letter for letter.
+
+        Raises:
+            IndexFault: The playbook is not built.
+            NotFound: There is no drafting prompt.
+            PageError: It does not parse.
+        """
+        if self.writer is None:
+            raise NotFound("This desk has no prompts.", hint="Open a workspace.")
+        with self.database.read() as connection:
+            ticket, reading = self._with_reading(connection, ref)
+            guidance = self._guide(connection, ticket, reading)
+        dial = self._dial(reading, guidance, tone)
+        return self.writer.prompt(ticket, reading, guidance.matches, guidance.walk, dial, length)[0]
+
+    def take(self, draft: Draft) -> Draft:
+        """Make another reply, or an earlier one, the open draft of its ticket.
+
+        Raises:
+            NotFound: Its ticket is gone.
+        """
+        with self.database.begin() as connection:
+            ticket = ticketing.get(connection, draft.ticket_ref)
+            now = self.clock()
+            self._discard_open(connection, draft.ticket_ref, now)
+            fresh = {"id": "d-" + uuid4().hex[:12], "based_on": ticket.version, "created_at": now, "updated_at": now}
+            made = draft.model_copy(update={**fresh, "state": "edited", "approved_by": "", "sent_as": ""})
+            drafting.put(connection, made)
+            return made
+
+    def drafts(self, ref: str) -> list[Draft]:
+        """Every draft of a ticket, the newest first."""
+        with self.database.read() as connection:
+            return [draft for draft in drafting.of_ticket(connection, ref) if draft.text.strip()]
 
     def blank_draft(self, ref: str) -> Draft:
         """An empty draft to write by hand, replacing an open draft of the ticket."""
@@ -896,14 +997,71 @@ class Desk:
 
     # Inside
 
-    def _composed(self, connection: Connection, ref: str, tone: Tone | None) -> Draft:
+    def _drafted(self, ref: str, wish: Wish, stop: threading.Event, tell: Callable[[str], None]) -> Draft:
+        """Draft with the model, or from the plays where it gives nothing; merge with what a person wrote; keep."""
+        with self.database.read() as connection:
+            before = drafting.open_draft(connection, ref)
+            made = self._composed(connection, ref, wish) if not self.has_model else None
+        if made is None:
+            made = self._modelled(ref, wish, stop, tell if before is None or before.state == "proposed" else None)
+        with self.database.begin() as connection:
+            before = drafting.open_draft(connection, ref)
+            asked = [a for a in asking.of_ticket(connection, ref) if a.state == "drafted"] if before else []
+            if before is not None and before.state != "proposed":
+                parts = merged(before.parts, before.text, made.parts)
+                made = made.model_copy(update={"parts": parts, "text": text_of(parts), "state": "edited"})
+            self._discard_open(connection, ref, made.created_at)
+            for ask in asked:
+                if ask.text in made.text:  # the ask that stood in it stands in it still
+                    asking.put(connection, ask)
+            drafting.put(connection, made)
+            return made
+
+    def _modelled(self, ref: str, wish: Wish, stop: threading.Event, tell: Callable[[str], None] | None) -> Draft:
+        assert self.writer is not None
+        with self.database.read() as connection:
+            ticket, reading = self._with_reading(connection, ref)
+            guidance = self._guide(connection, ticket, reading)
+            offline = self._composed(connection, ref, wish)
+        plays = [play for match in guidance.matches for play in match.page.plays]
+        text = ""
+        try:
+            prompt, redactor = self.writer.prompt(
+                ticket, reading, guidance.matches, guidance.walk, offline.tone, wish.length
+            )
+            for piece in self.writer.write(prompt, redactor, plays, stop):
+                if isinstance(piece, Written):
+                    update = {"model": piece.model, "prompt": piece.prompt, "note": piece.note}
+                    return offline.model_copy(update={**update, "parts": piece.parts, "text": text_of(piece.parts)})
+                text = piece.text
+                if tell is not None:
+                    tell(text)
+        except (ModelFault, NotFound, PageError) as error:
+            return offline.model_copy(update={"note": f"drafted offline: {error}"})
+        if not text:
+            return offline.model_copy(update={"note": "drafted offline: the model was stopped before its first word"})
+        parts = tuple(Part(text=piece, source="model") for piece in text.split("\n\n"))
+        update = {
+            "model": self.writer.client.models[0],
+            "prompt": prompt.name,
+            "note": "stopped: this is what had come",
+        }
+        return offline.model_copy(update={**update, "parts": parts, "text": text})
+
+    def _composed(self, connection: Connection, ref: str, wish: Wish) -> Draft:
         ticket, reading = self._with_reading(connection, ref)
         guidance = self._guide(connection, ticket, reading)
-        dial = tone or default_tone(reading, guidance.matches[0].page if guidance.matches else None)
-        if dial == "celebratory" and reading.mood in UNHAPPY:
-            dial = "calm"
+        dial = self._dial(reading, guidance, wish.tone)
         parts = compose(
-            ticket, reading, guidance.matches, dial, self.setting, guidance.walk, _first(guidance.escalations)
+            ticket,
+            reading,
+            guidance.matches,
+            dial,
+            self.setting,
+            guidance.walk,
+            _first(guidance.escalations),
+            wish.length,
+            wish.variant,
         )
         now = self.clock()
         return Draft(
@@ -912,10 +1070,17 @@ class Desk:
             based_on=ticket.version,
             text=text_of(parts),
             tone=dial,
+            length=wish.length,
             parts=parts,
             created_at=now,
             updated_at=now,
         )
+
+    @staticmethod
+    def _dial(reading: Reading, guidance: Guidance, tone: Tone | None) -> Tone:
+        """Where the dial stands; never at celebration for the unhappy."""
+        dial = tone or default_tone(reading, guidance.matches[0].page if guidance.matches else None)
+        return "calm" if dial == "celebratory" and reading.mood in UNHAPPY else dial
 
     def _who(self) -> str:
         if not self.setting.agent.strip():

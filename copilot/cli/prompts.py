@@ -35,17 +35,13 @@ def show(
     task: Annotated[str, typer.Option(help="draft or read.")] = "draft",
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Print the prompt of a ticket. That of `read` is letter for letter what leaves; that of `draft` is not sent yet, and shows names."""
+    """Print the prompt of a ticket, letter for letter what would leave this machine."""
     from copilot.bootstrap import open_workspace
-    from copilot.drafting.prompts import draft_prompt, prompt_of
 
     space = open_workspace(workspace)
     ref = space.desk.find(ticket)
-    opened = space.desk.opened(ref)
-    if task == "read":
-        data(space.reading_prompt(opened.ticket)[0])
-    else:
-        prompt = prompt_of(space.prompts, task)
-        reading = opened.reading or space.desk.read(ref)
-        data(draft_prompt(prompt, opened.ticket, reading, space.desk.guide(ref).matches, space.desk.setting))
+    told = space.reading_prompt(space.desk.ticket(ref))[0] if task == "read" else space.desk.prompt(ref)
+    data(told.shown)
+    if told.trimmed:
+        say(told.trimmed)
     space.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from copilot.drafting.models import Part
+from copilot.drafting.models import Length, Part
 from copilot.playbook.models import TONES, Escalation, Match, Page, Phrasing, Play, PlayKind, Tone, Walk
 from copilot.playbook.slots import SLOT, SLOTS
 from copilot.reading.models import HAPPY, UNHAPPY, Reading
@@ -25,6 +25,13 @@ GREETINGS: dict[str, tuple[str, str]] = {
 SIGN_OFFS = {"en": "Best wishes,", "de": "Viele Grüße", "fr": "Bien à vous,", "es": "Un saludo,", "it": "Un saluto,"}
 MAX_QUOTE = 280
 MIN_QUOTE_WORDS = 4
+NEXT_STEP = "next step"
+"""A `## Script: next step` holds no answer, but what happens next: it stands after one."""
+NAMES_NEXT = re.compile(
+    r"\b(?:within|next|tomorrow|today|by when|write again|nächste\w*|innerhalb|morgen|heute)\b|\{escalation\.",
+    re.IGNORECASE,
+)
+"""Words of a paragraph that says already what happens next."""
 LOOSE_END = " ,;:–—-"
 """Marks that may be left off the end of a quotation; what remains is verbatim still."""
 
@@ -54,42 +61,50 @@ def compose(
     setting: Setting,
     walk: Walk | None = None,
     escalation: Escalation | None = None,
+    length: Length = "normal",
+    variant: int = 0,
 ) -> tuple[Part, ...]:
-    """A whole reply, paragraph by paragraph: greeting, opening and empathy, recovery or answer, outcome, closing.
+    """A whole reply, paragraph by paragraph: greeting, opening and empathy, recovery or answer, outcome, next step, closing.
 
     Args:
         matches: Best first; sections that the best page lacks come from the general one.
         walk: The decision taken, if one was; its outcome becomes a paragraph with a blank for the amount.
+        length: A short reply leaves out what only rounds it off; a long one shows understanding even where nobody is upset.
+        variant: Another number takes other phrasings where there are any.
     """
     values = slot_values(ticket, reading, setting, walk, escalation)
     pages = [match.page for match in matches]
     best = matches[0] if matches else None
-    chooser = _Chooser(ticket, tone, values)
+    chooser = _Chooser(ticket, tone, values, variant)
     language = reading.language if reading.language in GREETINGS else "en"
-    parts = [Part(text=greeting(ticket, language), source="composer")]
+    parts = [Part(text=greeting(ticket, language), source="composer", slot="greeting")]
+    signed = Part(text=signature(setting, language), source="composer", slot="signature")
     if pages and all(page.locale != reading.language for page in pages):
         # Two languages in one reply help nobody: leave the answer to a person.
         blank = f"[[write the reply in the customer's language ({reading.language}); no page of the playbook is in it]]"
-        return (*parts, Part(text=blank, source="composer"), Part(text=signature(setting, language), source="composer"))
+        return (*parts, Part(text=blank, source="composer"), signed)
     opening = chooser.first(pages, "opening")
-    empathy = chooser.first(pages, "empathy") if _needs_empathy(reading) or opening is None else None
+    felt = _needs_empathy(reading) or length == "long"
+    empathy = chooser.first(pages, "empathy") if felt or opening is None else None
     lead = [part for part in (opening, empathy) if part is not None]
     if lead:
-        parts.append(_joined(lead))
+        parts.append(_joined(lead).model_copy(update={"slot": "lead"}))
     body = None
-    if best is not None and best.play.kind == "script":
+    if best is not None and best.play.kind == "script" and best.play.name != NEXT_STEP:
         body = chooser.of_play(best.play)
     body = body or chooser.first(pages, "recovery") or chooser.first(pages, "script")
     if body is not None:
         parts.append(body)
     if walk is not None and walk.leaf is not None and not any("{decision." in play_text for play_text in chooser.used):
         parts.append(_outcome(walk))
-    if reading.mood in HAPPY and not reading.risks and (pivot := chooser.first(pages[:1], "pivot")):
-        parts.append(pivot)
-    if closing := chooser.first(pages, "closing"):
-        parts.append(closing)
-    parts.append(Part(text=signature(setting, language), source="composer"))
-    return tuple(parts)
+    if _waits_unhappy(ticket, reading) and not any(NAMES_NEXT.search(part.text) for part in parts):
+        parts += chooser.next_step(pages)
+    rounded = length != "short"
+    if rounded and reading.mood in HAPPY and not reading.risks and (pivot := chooser.first(pages[:1], "pivot")):
+        parts.append(pivot.model_copy(update={"slot": "pivot"}))
+    if rounded and (closing := chooser.first(pages, "closing")):
+        parts.append(closing.model_copy(update={"slot": "closing"}))
+    return (*parts, signed)
 
 
 def text_of(parts: Iterable[Part]) -> str:
@@ -197,8 +212,9 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 class _Chooser:
     """Picks one phrasing of a play: fitting the dial, fillable, not used in this thread, varied by ticket."""
 
-    def __init__(self, ticket: Ticket, tone: Tone, values: Mapping[str, str]) -> None:
+    def __init__(self, ticket: Ticket, tone: Tone, values: Mapping[str, str], variant: int = 0) -> None:
         self.ticket = ticket
+        self.variant = variant
         self.tone = tone
         self.values = values
         self.used: list[str] = []
@@ -208,9 +224,15 @@ class _Chooser:
         """A part from the first page that has a fitting play of that kind."""
         for page in pages:
             for play in page.of(kind):
-                if part := self.of_play(play):
+                if play.name != NEXT_STEP and (part := self.of_play(play)):
                     return part
         return None
+
+    def next_step(self, pages: Sequence[Page]) -> list[Part]:
+        """What happens next and by when, from the first page that has words for it."""
+        plays = (play for page in pages for play in page.of("script") if play.name == NEXT_STEP)
+        part = next(filter(None, map(self.of_play, plays)), None)
+        return [part.model_copy(update={"slot": "next"})] if part else []
 
     def of_play(self, play: Play) -> Part | None:
         """A part from one play, or None where no phrasing fits the dial."""
@@ -224,7 +246,7 @@ class _Chooser:
             fitting = [p for p in near if not (self.tone == "calm" and p.tone == "celebratory")]
         if not fitting:
             return None
-        start = int(digest(self.ticket.ref, play.id), 16) % len(fitting)
+        start = (int(digest(self.ticket.ref, play.id), 16) + self.variant) % len(fitting)
         turned = fitting[start:] + fitting[:start]
         chosen = min(turned, key=self._cost)
         self.used.append(chosen.text)
@@ -244,6 +266,10 @@ def _pieces(text: str) -> list[str]:
 
 def _normal(text: str) -> str:
     return " ".join(text.lower().split())
+
+
+def _waits_unhappy(ticket: Ticket, reading: Reading) -> bool:
+    return _needs_empathy(reading) and ticket.first_unanswered is not None
 
 
 def _needs_empathy(reading: Reading) -> bool:
@@ -269,4 +295,4 @@ def _outcome(walk: Walk) -> Part:
         text = f"What I can offer is {leaf.offer}: [[how much, at most {leaf.limit}{needs}]]."
     else:
         text = f"What I can offer now is {leaf.offer}."
-    return Part(text=text, source="play", play_id=walk.play_id, citation=walk.citation)
+    return Part(text=text, source="play", play_id=walk.play_id, citation=walk.citation, slot="outcome")

@@ -4,33 +4,61 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from copilot.errors import RefusedAction
 from copilot.playbook.models import Tone
 from copilot.tickets.models import Model
 
 DraftState = Literal["proposed", "edited", "approved", "sent", "discarded"]
-Source = Literal["composer", "play", "agent", "ask"]
+Source = Literal["composer", "play", "model", "agent", "ask"]
+Length = Literal["short", "normal", "long"]
+LENGTHS: tuple[Length, ...] = ("short", "normal", "long")
+Slot = Literal["greeting", "lead", "body", "outcome", "next", "pivot", "closing", "signature", "ask", "inserted"]
 
 
 class Part(Model):
-    """A paragraph and where it came from; `citation` is empty for what the composer or the agent wrote."""
+    """A paragraph and where it came from; `citation` is empty for what the composer or the agent wrote.
+
+    Attributes:
+        slot: Its place in a reply: what another setting of the dial puts in its stead.
+    """
 
     text: str
     source: Source
     play_id: str = ""
     citation: str = ""
+    slot: Slot = "body"
+
+
+class ModelParagraph(Model):
+    """A paragraph as a model answers it."""
+
+    model_config = {"extra": "ignore"}
+
+    text: str
+    plays: tuple[str, ...] = ()
+
+
+class ModelReply(Model):
+    """A reply as a model answers it: paragraphs with the plays they rest on, what is left blank, questions for the agent."""
+
+    model_config = {"extra": "ignore"}
+
+    paragraphs: tuple[ModelParagraph, ...] = Field(min_length=1)
+    blanks: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
 
 
 class DraftFinding(Model):
-    """Something the checks say about a draft: `text[start:end]` are the words meant."""
+    """Something the checks say about a draft: `text[start:end]` are the words meant, `mend` what one key puts there."""
 
     rule: str
     blocking: bool
     message: str
     start: int
     end: int
+    mend: str | None = None
 
 
 class Draft(Model):
@@ -41,7 +69,14 @@ class Draft(Model):
     based_on: str
     text: str
     tone: Tone
+    length: Length = "normal"
     parts: tuple[Part, ...] = ()
+    model: str = ""
+    """Who wrote it; empty is the offline composer."""
+    prompt: str = ""
+    """Id and version of the prompt, `draft/2`."""
+    note: str = ""
+    """What the agent should know of how it came about: why it was drafted offline, what was left out, what to find out."""
     state: DraftState = "proposed"
     created_at: AwareDatetime
     updated_at: AwareDatetime

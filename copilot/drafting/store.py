@@ -52,3 +52,10 @@ def sent(connection: Connection, ref: str) -> list[Draft]:
     query = select(drafts.c.body, drafts.c.text).where(drafts.c.ticket_ref == ref, drafts.c.state == "sent")
     rows = connection.execute(query.order_by(drafts.c.updated_at))
     return [Draft.model_validate({**row.body, "text": row.text}) for row in rows]
+
+
+def of_ticket(connection: Connection, ref: str) -> list[Draft]:
+    """Every draft of a ticket, the newest first."""
+    query = select(drafts.c.body, drafts.c.text).where(drafts.c.ticket_ref == ref)
+    rows = connection.execute(query.order_by(drafts.c.updated_at.desc(), drafts.c.id))
+    return [Draft.model_validate({**row.body, "text": row.text}) for row in rows]

@@ -16,7 +16,7 @@ HANDLE = re.compile(r"(?<![\w.])@\w+")
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b")
 CARD = re.compile(r"\b(?:\d[ -]?){12,18}\d\b")
 STREET = re.compile(
-    r"\b\d{1,5}[a-z]?,? (?:[A-Z][\w'.-]+ ){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Close|Court|Ct|Way|Square|Place|Blvd|Boulevard)\b\.?"
+    r"\b\d{1,5}[A-Za-z]?,? (?:[A-Z][\w'.-]+ ){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Close|Court|Ct|Way|Square|Place|Blvd|Boulevard)\b\.?"
     r"|\b[A-ZÄÖÜ][\wäöüß.-]*(?:straße|strasse|str\.|weg|platz|gasse|allee) \d{1,4}[a-z]?\b"
     r"|\b\d{1,4}(?: bis)?,? (?:rue|avenue|boulevard|place|chemin) (?:[\w'’-]+ ?){1,5}"
     r"|\b(?:Calle|Avenida|Plaza|Via|Viale|Rua) (?:[A-ZÁÉÍÓÚ][\w'-]+ ?){1,4},? \d{1,4}\b"

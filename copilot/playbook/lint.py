@@ -15,7 +15,7 @@ from copilot.reading.models import SignalDefinition
 from copilot.tickets.models import Model
 
 STALE = timedelta(days=365)
-NOT_PAGES = ("README.md", "asking.md")
+NOT_PAGES = ("README.md", "asking.md", "tone.md")
 
 
 class Linted(Model):
