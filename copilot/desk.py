@@ -285,6 +285,13 @@ class Desk:
         """Whether a model drafts."""
         return self.writer is not None and bool(self.writer.client.models)
 
+    def warm_model(self) -> None:
+        """Load what calls models (seconds), where there is one."""
+        if self.has_model:
+            from copilot.llm.client import preload
+
+            preload()
+
     # The queue
 
     def queue(self, view: View = "all") -> list[QueueRow]:
@@ -619,17 +626,14 @@ class Desk:
         finally:
             stop.set()
 
-    def preview(self, ref: str, tone: Tone | None = None, length: Length = "normal", *, variant: int = 0) -> Draft:
+    def preview(self, ref: str, tone: Tone | None = None, length: Length = "normal") -> Draft:
         """The reply that the offline composer would write; nothing is kept, and an open draft stays.
-
-        Args:
-            variant: Another number takes other phrasings.
 
         Raises:
             IndexFault: The playbook is not built.
         """
         with self.database.read() as connection:
-            return self._composed(connection, ref, Wish(tone, length, variant))
+            return self._composed(connection, ref, Wish(tone, length))
 
     def prompt(self, ref: str, tone: Tone | None = None, length: Length = "normal") -> Rendered:
         """What a model is told to draft, or would be if there were one, letter for letter.
@@ -646,6 +650,15 @@ class Desk:
             guidance = self._guide(connection, ticket, reading)
         dial = self._dial(reading, guidance, tone)
         return self.writer.prompt(ticket, reading, guidance.matches, guidance.walk, dial, length)[0]
+
+    def another(self, draft: Draft) -> Draft:
+        """Another wording of a draft, from the plays; not kept.
+
+        Raises:
+            IndexFault: The playbook is not built.
+        """
+        with self.database.read() as connection:
+            return self._composed(connection, draft.ticket_ref, Wish(draft.tone, draft.length, draft.variant + 1))
 
     def take(self, draft: Draft) -> Draft:
         """Make another reply, or an earlier one, the open draft of its ticket.
@@ -1071,6 +1084,7 @@ class Desk:
             text=text_of(parts),
             tone=dial,
             length=wish.length,
+            variant=wish.variant,
             parts=parts,
             created_at=now,
             updated_at=now,

@@ -70,6 +70,8 @@ class Draft(Model):
     text: str
     tone: Tone
     length: Length = "normal"
+    variant: int = 0
+    """Which of the plays' wordings it took."""
     parts: tuple[Part, ...] = ()
     model: str = ""
     """Who wrote it; empty is the offline composer."""

@@ -71,6 +71,7 @@ class DeskApp(App[None]):
         try:
             await asyncio.to_thread(self.desk.brain.warm)
             _, playbook = await asyncio.to_thread(self.desk.brain.get)
+            await asyncio.to_thread(self.desk.warm_model)
         except DelightError as error:
             self.notify(f"{error.message} {error.hint}", severity="error", markup=False, timeout=20)
             return

@@ -87,10 +87,14 @@ class DeskedScreen(Screen[None]):
         try:
             return await asyncio.to_thread(call)
         except DelightError as error:
-            from copilot.tui.screens.modals import Fault
-
-            await self.app.push_screen(Fault(error))
+            self.show_error(error)
             return None
+
+    def show_error(self, error: DelightError) -> None:
+        """What happened and the way out, in a dialogue."""
+        from copilot.tui.screens.modals import Fault
+
+        self.app.push_screen(Fault(error))
 
 
 class Dialogue(ModalScreen[R | None]):

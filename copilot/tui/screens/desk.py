@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,13 +14,12 @@ from textual.timer import Timer
 
 from copilot.desk import VIEWS, Failed, Guidance, Guided, Opened, QueueRow, Read, View
 from copilot.drafting.checks import CheckContext, check
-from copilot.drafting.models import Draft
+from copilot.drafting.models import Draft, DraftFinding
 from copilot.errors import DelightError
-from copilot.playbook.models import TONES
-from copilot.reading.models import UNHAPPY, Reading
+from copilot.reading.models import Reading
 from copilot.tickets.models import Ticket
 from copilot.tui.screens.base import DeskedScreen, bindings
-from copilot.tui.screens.confirm import Sure
+from copilot.tui.screens.drafting import Drafting
 from copilot.tui.screens.modals import ConfirmSend, Correct, Decide, Help, RecordAnswer
 from copilot.tui.screens.stories import StoriesScreen
 from copilot.tui.screens.story import StoryForm
@@ -52,6 +50,13 @@ NEEDS_A_TICKET = frozenset(
         "edit",
         "calmer",
         "warmer",
+        "shorter",
+        "longer",
+        "variants",
+        "sources",
+        "history",
+        "mend",
+        "prompt",
         "discard",
         "send",
         "ask",
@@ -62,8 +67,8 @@ NEEDS_A_TICKET = frozenset(
 )
 
 
-class DeskScreen(DeskedScreen):
-    """The four panes."""
+class DeskScreen(Drafting, DeskedScreen):
+    """The four panes. What is done to a draft stands in `Drafting`."""
 
     WHERE = "desk"
     CSS_PATH = "desk.tcss"
@@ -94,6 +99,7 @@ class DeskScreen(DeskedScreen):
         self.reading: Reading | None = None
         self.guidance: Guidance | None = None
         self.check_context: CheckContext | None = None
+        self.findings: tuple[DraftFinding, ...] = ()
         self.blocking = ""
         """What the checks hold against sending the words as they stand."""
         self._move_on = False
@@ -202,7 +208,8 @@ class DeskScreen(DeskedScreen):
         """Open a ticket, keeping what was typed for the last one."""
         if ref == self.ref:
             return
-        self.save_now()
+        if not self.leave_stream():
+            self.save_now()
         self.ref = ref
         self.opened = self.reading = self.guidance = self.check_context = None
         self.blocking = ""
@@ -224,7 +231,8 @@ class DeskScreen(DeskedScreen):
         if isinstance(event, Opened):
             self.opened, self.reading = event, event.reading
             view = self.query_one(DraftView)
-            if view.draft != event.draft and (event.draft is not None or not view.text):
+            untouched = event.draft is not None or not view.text
+            if view.stream is None and view.draft != event.draft and untouched:
                 view.show_draft(event.draft)
         elif isinstance(event, Read):
             self.reading = event.reading
@@ -270,6 +278,11 @@ class DeskScreen(DeskedScreen):
             self._patience.stop()
             self._patience = None
 
+    def show_fresh(self) -> None:
+        """Read the open ticket again: a draft brings its ask along, and takes it away."""
+        if self.opened is not None:
+            self.follow(self.ref)
+
     def reopen(self) -> None:
         """Read the open ticket and the queue again after an action."""
         ref = self.ref
@@ -297,6 +310,7 @@ class DeskScreen(DeskedScreen):
         else:
             findings = check(view.text, self.check_context)
             view.show_findings(findings)
+            self.findings = findings
             self.blocking = next((finding.message for finding in findings if finding.blocking), "")
             self.refresh_bindings()
 
@@ -312,6 +326,8 @@ class DeskScreen(DeskedScreen):
     def save_now(self) -> None:
         """Keep what was typed before anything else happens."""
         view, desk = self.query_one(DraftView), self.desk_app.desk
+        if view.stream is not None:  # kept once it is whole
+            return
         if self._save is not None:
             self._save.stop()
             self._save = None
@@ -338,72 +354,6 @@ class DeskScreen(DeskedScreen):
             view.keep(saved)
 
     @work(exclusive=True, group="act", exit_on_error=False)
-    async def action_draft(self) -> None:
-        """Compose a reply from the plays."""
-        await self._redraft(None)
-
-    @work(exclusive=True, group="act", exit_on_error=False)
-    async def action_calmer(self) -> None:
-        """Turn the dial towards calm and draft again."""
-        await self._turn(-1)
-
-    @work(exclusive=True, group="act", exit_on_error=False)
-    async def action_warmer(self) -> None:
-        """Turn the dial towards celebration and draft again."""
-        await self._turn(1)
-
-    async def _turn(self, step: int) -> None:
-        draft = self.query_one(DraftView).draft
-        place = TONES.index(draft.tone) if draft else 1
-        tone = TONES[max(0, min(place + step, len(TONES) - 1))]
-        if draft is not None and tone == draft.tone:
-            self.say(f"The dial is at {tone} already.")
-            return
-        if tone == "celebratory" and self.reading is not None and self.reading.mood in UNHAPPY:
-            self.say(f"The customer is {self.reading.mood}: no celebration.", severity="warning")
-            return
-        await self._redraft(tone)
-
-    async def _redraft(self, tone: Literal["calm", "warm", "celebratory"] | None) -> None:
-        view, ref = self.query_one(DraftView), self.ref
-        if (
-            view.draft is not None
-            and view.draft.state == "edited"
-            and not await self._sure("Draft again? What you typed goes.", "Draft again")
-        ):
-            return
-        made = await self.attempt(lambda: self.desk_app.desk.draft(ref, tone))
-        if made is not None and ref == self.ref:
-            self._show_draft(made)
-
-    def _show_draft(self, draft: Draft | None) -> None:
-        self.query_one(DraftView).show_draft(draft)
-        if self.opened is not None:
-            self.follow(self.ref)
-        self.recheck(fresh=True)
-        self.refresh_bindings()
-
-    async def _sure(self, question: str, yes: str) -> bool:
-        answer: bool | None = await self.app.push_screen_wait(Sure(question, yes))
-        return answer is True
-
-    def action_edit(self) -> None:
-        """Type; the next open blank is selected, so that what is typed takes its place."""
-        view = self.query_one(DraftView)
-        view.remove_class("-empty")
-        view.select_blank()
-        self.query_one(Editor).focus()
-
-    @work(exclusive=True, group="act", exit_on_error=False)
-    async def action_discard(self) -> None:
-        """Throw the draft away."""
-        draft = self.query_one(DraftView).draft
-        if draft is None or not await self._sure("Throw this draft away?", "Throw away"):
-            return
-        await self.attempt(lambda: self.desk_app.desk.discard(draft))
-        self._show_draft(None)
-
-    @work(exclusive=True, group="act", exit_on_error=False)
     async def insert_play(self, number: int) -> None:
         """Insert the play of a number; begins a draft where there is none."""
         if self.guidance is None or number > len(self.guidance.matches):
@@ -420,7 +370,7 @@ class DeskScreen(DeskedScreen):
         begun = draft
         made = await self.attempt(lambda: self.desk_app.desk.insert(begun, play))
         if made is not None and ref == self.ref:
-            self._show_draft(made)
+            self.show_draft(made)
 
     @work(exclusive=True, group="act", exit_on_error=False)
     async def action_send(self) -> None:
@@ -509,7 +459,7 @@ class DeskScreen(DeskedScreen):
             done = await self.attempt(lambda: desk.add_ask(begun))
             made = done[0] if done else None
         if ref == self.ref:
-            self._show_draft(made or begun)
+            self.show_draft(made or begun)
 
     @work(exclusive=True, group="act", exit_on_error=False)
     async def action_answer(self) -> None:
@@ -548,7 +498,7 @@ class DeskScreen(DeskedScreen):
             not r.ok for r in self.guidance.verdict.reasons if r.rule == "do-not-ask"
         )
         question = "Allow asks to this customer again?" if paused else "Never ask this customer for anything again?"
-        if await self._sure(question, "Allow" if paused else "Never ask"):
+        if await self.sure(question, "Allow" if paused else "Never ask"):
             await self.attempt(lambda: desk.pause_asks(ref, paused=not paused))
             self.reopen()
 
@@ -591,7 +541,7 @@ class DeskScreen(DeskedScreen):
             ),
             "decide": lambda: "" if self.guidance and self.guidance.walk else "No decision matches this conversation.",
             "send": lambda: "There is no draft; d makes one." if draft is None else self._not_sendable(),
-            "discard": lambda: "" if draft else "There is no draft.",
+            **dict.fromkeys(("discard", "variants", "sources", "mend"), lambda: "" if draft else "There is no draft."),
             "ask": lambda: (
                 ""
                 if self.has_ask or (verdict and verdict.ok)
@@ -640,7 +590,9 @@ class DeskScreen(DeskedScreen):
         self.query_one(PANES[(place + step) % len(PANES)]).focus()
 
     def action_leave(self) -> None:
-        """Escape: out of the filter or the draft, back to the queue."""
+        """Escape: stops a draft that is being written; else out of the filter or the draft, back to the queue."""
+        if self.stop_stream():
+            return
         field = self.query_one("#filter", Line)
         if self.focused is field and field.value:
             field.value = ""

@@ -1,4 +1,4 @@
-"""The draft: an editor, the dial, and the findings as they come up while typing."""
+"""The draft: an editor, a reply that grows in it, the dial, and the findings as they come up while typing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,34 @@ from copilot.tui.show import MUTED
 from copilot.tui.widgets.safe import Editor, Piece, Plain
 
 MAX_FINDINGS = 4
+
+
+class Stream:
+    """Where a growing reply stands in an editor that a person types in too.
+
+    Attributes:
+        told: The reply as far as it has come.
+        mark: Offset of its end in the editor; what a person types at it stays behind it.
+        typed: Whether a person changed anything meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.told = ""
+        self.mark = 0
+        self.typed = False
+
+    def moved(self, before: str, after: str) -> None:
+        """A person changed the editor's text from `before` to `after`."""
+        self.typed = True
+        head = 0
+        while head < min(len(before), len(after)) and before[head] == after[head]:
+            head += 1
+        tail = 0
+        while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
+            tail += 1
+        if head < self.mark:  # the change lies before the mark, or across it
+            self.mark = max(len(after) - min(tail, len(before) - self.mark), head)
+            self.mark = min(self.mark, len(after))
 
 
 class DraftView(Vertical):
@@ -30,6 +58,8 @@ class DraftView(Vertical):
         self.border_title = "Draft"
         self.draft: Draft | None = None
         self._put = ""
+        self.stream: Stream | None = None
+        """A reply that is being written into the editor."""
 
     def compose(self) -> ComposeResult:
         """Editor, then findings."""
@@ -58,8 +88,52 @@ class DraftView(Vertical):
             self.show_findings(())
             return
         dial = " ".join(f"({tone})" if tone == draft.tone else tone for tone in TONES)
-        self.border_title = f"Draft: {draft.state}"
-        self.border_subtitle = f"tone: {dial}"
+        self.border_title = _title(draft)
+        self.border_subtitle = f"tone: {dial}" + (f"  {draft.length}" if draft.length != "normal" else "")
+
+    def begin_stream(self) -> None:
+        """A reply will grow in the editor."""
+        self.stream = Stream()
+        self.draft = None
+        self.remove_class("-empty")
+        self._put = ""
+        self.query_one(Editor).put("")
+        self.border_title, self.border_subtitle = "Draft: being written", "escape stops it and keeps what came"
+        self.query_one("#findings", Plain).show(("… the model is writing; type where you like", MUTED))
+
+    def grow(self, told: str) -> None:
+        """Show the reply as far as it has come; what a person types meanwhile stays."""
+        stream = self.stream
+        if stream is None:
+            return
+        self._notice()
+        editor = self.query_one(Editor)
+        if told.startswith(stream.told):
+            editor.insert_at(stream.mark, told[len(stream.told) :])
+            stream.mark += len(told) - len(stream.told)
+        elif self._put[: stream.mark].endswith(stream.told):  # it began anew, and nobody touched what is void now
+            start = stream.mark - len(stream.told)
+            editor.replace_span(start, stream.mark, told)
+            stream.mark = start + len(told)
+        else:
+            editor.insert_at(stream.mark, f"\n\n{told}")
+            stream.mark += len(told) + 2
+        stream.told = told
+        self._put = editor.text
+
+    def end_stream(self) -> bool:
+        """The reply is whole; returns whether a person changed anything meanwhile."""
+        self._notice()
+        typed = self.stream is not None and self.stream.typed
+        self.stream = None
+        return typed
+
+    def _notice(self) -> None:
+        """Take note of what a person typed since the last look."""
+        text = self.text
+        if self.stream is not None and text != self._put:
+            self.stream.moved(self._put, text)
+            self._put = text
 
     def select_blank(self) -> None:
         """Select the first open blank, where there is one."""
@@ -69,11 +143,14 @@ class DraftView(Vertical):
     def keep(self, draft: Draft) -> None:
         """Take over the state of the draft that was saved, leaving the words and the cursor alone."""
         self.draft = draft
-        self.border_title = f"Draft: {draft.state}"
+        self.border_title = _title(draft)
 
     def show_findings(self, findings: tuple[DraftFinding, ...]) -> None:
         """Show what the checks say; blocking ones first."""
+        self.query_one(Editor).mark([(f.start, f.end, f.blocking) for f in findings])
         pieces: list[Piece] = []
+        if self.draft is not None and self.draft.note:
+            pieces.append((f"✎ {self.draft.note}\n", "$text-accent"))
         text = self.text
         for finding in sorted(findings, key=lambda f: not f.blocking)[:MAX_FINDINGS]:
             line = text.count("\n", 0, finding.start) + 1
@@ -81,7 +158,7 @@ class DraftView(Vertical):
             pieces += [
                 (f"{sign} ", style),
                 f"line {line}: {finding.message} ",
-                (f"{finding.rule}\n", MUTED),
+                (f"{finding.rule}{'  m mends' if finding.mend is not None else ''}\n", MUTED),
             ]
         if len(findings) > MAX_FINDINGS:
             pieces.append((f"… and {len(findings) - MAX_FINDINGS} more\n", MUTED))
@@ -95,6 +172,12 @@ class DraftView(Vertical):
         text = event.text_area.text
         if self.draft is None and text and text != self._put:
             self.remove_class("-empty")
-        if text != self._put:
+        if self.stream is not None:
+            self._notice()
+        elif text != self._put:
             self._put = text
             self.post_message(self.Typed(text))
+
+
+def _title(draft: Draft) -> str:
+    return f"Draft: {draft.state}" + (f", by {draft.model}" if draft.model else "")

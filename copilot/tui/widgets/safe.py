@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.style import Style
+from rich.text import Text
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
@@ -154,6 +156,7 @@ class Editor(TextArea, inherit_bindings=False):
     BINDINGS = [*(bound for bound in TextArea.BINDINGS if isinstance(bound, Binding) and bound.key not in ("f6", "f7"))]
 
     def __init__(self, text: str = "", **kwargs: Any) -> None:
+        self._marks: dict[int, list[tuple[int, int, bool]]] = {}
         super().__init__(clean(text), soft_wrap=True, highlight_cursor_line=False, **kwargs)
 
     def put(self, text: str) -> None:
@@ -161,6 +164,38 @@ class Editor(TextArea, inherit_bindings=False):
         text = clean(text)
         if text != self.text:
             self.replace(text, (0, 0), self.document.end)
+
+    def insert_at(self, offset: int, text: str) -> None:
+        """Insert at an offset; the cursor and what is selected stay on their words."""
+        self.replace_span(offset, offset, text)
+
+    def replace_span(self, start: int, end: int, text: str) -> None:
+        """Replace the characters from `start` to `end`; the cursor stays on its words."""
+        before = self.text
+        self.replace(clean(text), _place(before, start), _place(before, end), maintain_selection_offset=True)
+
+    def mark(self, spans: list[tuple[int, int, bool]]) -> None:
+        """Underline spans (start, end, whether it is serious); others lose their mark."""
+        text = self.text
+        marks: dict[int, list[tuple[int, int, bool]]] = {}
+        for start, end, serious in spans:
+            (row, column), (last, stop) = _place(text, start), _place(text, end)
+            for line in range(row, last + 1):
+                width = len(self.document.get_line(line)) if line < self.document.line_count else 0
+                marks.setdefault(line, []).append(
+                    (column if line == row else 0, stop if line == last else width, serious)
+                )
+        if marks != self._marks:
+            self._marks = marks
+            self._line_cache.clear()
+            self.refresh()
+
+    def get_line(self, line_index: int) -> Text:
+        """A line with what the checks mean underlined."""
+        line = super().get_line(line_index)
+        for start, end, serious in self._marks.get(line_index, ()):
+            line.stylize(Style(underline=True, bold=serious), start, end)
+        return line
 
     def select_span(self, start: int, end: int) -> None:
         """Select the characters from `start` to `end`: what is typed next takes their place."""
