@@ -22,17 +22,20 @@ from copilot.asking.gate import judge
 from copilot.asking.models import Answer, Ask, Entry, Policy, Terms, Verdict
 from copilot.db.engine import Database
 from copilot.drafting import store as drafting
-from copilot.drafting.checks import CheckContext, asks_in, check
+from copilot.drafting.asks import asks_in
+from copilot.drafting.checks import check
 from copilot.drafting.composer import (
     Setting,
     best_quote,
     compose,
     default_tone,
+    duration_words,
     insert_play,
     quotable,
     slot_values,
     text_of,
 )
+from copilot.drafting.context import CheckContext
 from copilot.drafting.merge import merged
 from copilot.drafting.models import Draft, Length, Part
 from copilot.drafting.prompts import Rendered
@@ -1182,6 +1185,7 @@ class Desk:
         asks = asking.of_ticket(connection, ticket.ref)
         drafted = next((a for a in reversed(asks) if a.state == "drafted"), None)
         entries = asking.entries(connection, ref=ticket.ref)
+        draft = drafting.open_draft(connection, ticket.ref)
         return CheckContext(
             ticket=ticket,
             mood=reading.mood,
@@ -1190,6 +1194,10 @@ class Desk:
             leaf=guidance.walk.leaf if guidance.walk else None,
             ask_words=drafted.words if drafted else "",
             approved_words=tuple(e.words for e in entries if e.answer in ("granted", "conditional")),
+            guide=self.guide_of_tone(),
+            written=tuple(p.text for p in draft.parts if p.source == "model") if draft else (),
+            pages="\n".join(play.text for match in guidance.matches for play in match.page.plays),
+            times=tuple(duration_words(e.within.total_seconds()) for e in guidance.escalations),
         )
 
     @staticmethod

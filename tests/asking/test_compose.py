@@ -7,8 +7,9 @@ import pytest
 from copilot.asking.compose import ask_play, compose_ask
 from copilot.asking.models import Policy
 from copilot.desk import Brain
-from copilot.drafting.checks import CheckContext, check
+from copilot.drafting.checks import check
 from copilot.drafting.composer import fill
+from copilot.drafting.context import CheckContext
 from copilot.errors import RefusedAction
 from tests.conftest import make_ticket
 from tests.fakes import NOW

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from copilot.desk import Brain, Desk
-from copilot.drafting.checks import CheckContext, check
+from copilot.drafting.checks import check
 from copilot.drafting.composer import (
     Setting,
     best_quote,
@@ -22,6 +22,7 @@ from copilot.drafting.composer import (
     slot_values,
     text_of,
 )
+from copilot.drafting.context import CheckContext
 from copilot.drafting.models import Part
 from copilot.playbook.models import TONES, Leaf, Limit, Match, Page, Phrasing, Play, PlayKind, Tone, Walk
 from copilot.playbook.slots import ANY_BRACE, SLOTS

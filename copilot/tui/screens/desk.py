@@ -13,7 +13,8 @@ from textual.message import Message
 from textual.timer import Timer
 
 from copilot.desk import VIEWS, Failed, Guidance, Guided, Opened, QueueRow, Read, View
-from copilot.drafting.checks import CheckContext, check
+from copilot.drafting.checks import check
+from copilot.drafting.context import CheckContext
 from copilot.drafting.models import Draft, DraftFinding
 from copilot.errors import DelightError
 from copilot.reading.models import Reading
