@@ -59,7 +59,7 @@ ASKS_SECRET = re.compile(
     re.IGNORECASE,
 )
 GIVES_SECRET = re.compile(
-    rf"{SECRET}(?:[^.!?\n]{{0,40}})(?:\bis\b|:|=|\blautet\b|\best\b|\bes\b|为|是)\s*\S*(?:\d|[A-Z]{{2}})", re.IGNORECASE
+    rf"{SECRET}(?:[^.!?\n]{{0,40}})(?:\bis\b|:|=|\blautet\b|\best\b|\bes\b|为|是)\s*\S*\d", re.IGNORECASE
 )
 NEVER_SECRET = re.compile(
     r"\b(?:never|not|\w+n['’]t|without|nobody|no one|nie|niemals|nicht|kein\w*|jamais|nunca|reset|forgot|change|new password|choose|link|vergessen|oublié)\b",

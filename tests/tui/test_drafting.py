@@ -18,6 +18,7 @@ from copilot.tui.app import DeskApp
 from copilot.tui.screens.drafts import History, Sheet, Variants
 from copilot.tui.widgets.drafting import DraftView, Stream
 from copilot.tui.widgets.safe import Editor
+from tests.fakes import FakeClock
 from tests.fakes.provider import FakeProvider, Reply
 from tests.fakes.writing import give, reply_json, writer_for
 from tests.tui.conftest import desk_screen, ready, until
@@ -134,7 +135,7 @@ def _shows(app: DeskApp, kind: type[Screen[Any]]) -> bool:
     return isinstance(app.screen, kind)
 
 
-async def test_another_wording_can_be_taken_and_the_first_one_back(sample_desk: Desk) -> None:
+async def test_another_wording_can_be_taken_and_the_first_one_back(sample_desk: Desk, clock: FakeClock) -> None:
     app = DeskApp(sample_desk)
     async with app.run_test(size=WIDE) as pilot:
         screen = await ready(pilot, REF)
@@ -142,6 +143,7 @@ async def test_another_wording_can_be_taken_and_the_first_one_back(sample_desk: 
         view = screen.query_one(DraftView)
         await until(pilot, lambda: view.draft is not None, "the draft")
         first = view.text
+        clock.forward(minutes=1)
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, Variants), "two columns")
         await pilot.press("2")
