@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from copilot.playbook.search import Playbook
     from copilot.reading.models import Lesson
     from copilot.reading.reader import Reader
+    from copilot.reading.replies import ReplyReader
     from copilot.reading.second import SecondReader
     from copilot.tickets.models import Ticket
 
@@ -74,7 +75,7 @@ class Workspace:
     def brain(self) -> Brain:
         from copilot.desk import Brain
 
-        return Brain(self._load_brain, self._second if self.settings.reading.model else None)
+        return Brain(self._load_brain, self._reply_reader, self._second if self.settings.reading.model else None)
 
     def _load_brain(self) -> tuple[Reader, Playbook]:
         from copilot.playbook.search import Playbook
@@ -92,6 +93,14 @@ class Workspace:
         team = Heads.load(own) if own.exists() else None
         reader = Reader(OnnxModel(self.index / "reader"), heads, team, encoder, enabled)
         return reader, playbook
+
+    def _reply_reader(self) -> ReplyReader:
+        """What reads replies to asks."""
+        from copilot.reading.heads import Heads
+        from copilot.reading.model import OnnxModel
+        from copilot.reading.replies import SHIPPED_REPLIES, ReplyReader
+
+        return ReplyReader(OnnxModel(self.index / "replies"), Heads.load(SHIPPED_REPLIES))
 
     def _second(self, reader: Reader, playbook: Playbook) -> SecondReader:
         """The model that reads beside the offline reader."""

@@ -36,6 +36,7 @@ from copilot.drafting.composer import (
     text_of,
 )
 from copilot.drafting.context import CheckContext
+from copilot.drafting.learning import Phrase, outcomes, phrases
 from copilot.drafting.merge import merged
 from copilot.drafting.models import Draft, Length, Part
 from copilot.drafting.prompts import Rendered
@@ -48,6 +49,7 @@ from copilot.playbook.decide import escalations, walk
 from copilot.playbook.models import GROUNDED, Escalation, Match, Play, Tone, Walk
 from copilot.reading import store as reading_store
 from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading, ReplyReading
+from copilot.scoring.drafts import DraftScore, draft_scores
 from copilot.scoring.funnel import Funnel, funnel
 from copilot.stories import store as telling
 from copilot.stories.compose import compose_story
@@ -127,6 +129,15 @@ class Guidance(NamedTuple):
     quote: str
 
 
+class Basis(NamedTuple):
+    """All that a reply is written from."""
+
+    ticket: Ticket
+    reading: Reading
+    guidance: Guidance
+    wish: Wish
+
+
 @dataclass(frozen=True)
 class Opened:
     """A ticket from the store, with all that is kept beside it; the reading is None when it must be read first."""
@@ -190,15 +201,18 @@ class Brain:
 
     Args:
         load: Makes them.
+        replies: Makes what reads replies to asks.
         second: Makes the reader that asks a model too, where the operator has one.
     """
 
     def __init__(
         self,
         load: Callable[[], tuple[Reader, Playbook]],
+        replies: Callable[[], ReplyReader],
         second: Callable[[Reader, Playbook], SecondReader] | None = None,
     ) -> None:
         self._load = load
+        self._replies = replies
         self._second = second
         self._lock = threading.Lock()
         self._loaded: tuple[Reader, Playbook] | None = None
@@ -231,10 +245,7 @@ class Brain:
         Raises:
             IndexFault: Nothing is built yet.
         """
-        from copilot.reading.heads import Heads
-        from copilot.reading.replies import SHIPPED_REPLIES, ReplyReader
-
-        return ReplyReader(self.get()[0].model, Heads.load(SHIPPED_REPLIES))
+        return self._replies()
 
     def warm(self) -> None:
         """Load and run everything once."""
@@ -605,12 +616,22 @@ class Desk:
         Raises:
             IndexFault: The playbook is not built.
         """
-        return self._drafted(ref, Wish(tone, length), threading.Event(), lambda _: None)
+        return self._drafted(ref, Wish(tone, length), threading.Event(), lambda _: None, None)
 
     async def drafting(
-        self, ref: str, tone: Tone | None = None, length: Length = "normal", stop: threading.Event | None = None
+        self,
+        ref: str,
+        tone: Tone | None = None,
+        length: Length = "normal",
+        stop: threading.Event | None = None,
+        guidance: Guidance | None = None,
     ) -> AsyncIterator[DraftEvent]:
-        """`draft`, with the words as a model writes them. Setting `stop` ends it, and what has come is the draft."""
+        """`draft`, with the words as a model writes them.
+
+        Args:
+            stop: Setting it ends the writing, and what has come is the draft.
+            guidance: What stands beside the ticket, where it was found before: it need not be found again.
+        """
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[DraftEvent | None] = asyncio.Queue()
         stop = stop or threading.Event()
@@ -618,7 +639,7 @@ class Desk:
         def tell(text: str) -> None:
             loop.call_soon_threadsafe(events.put_nowait, DraftDelta(ref, text))
 
-        work = asyncio.create_task(asyncio.to_thread(self._drafted, ref, Wish(tone, length), stop, tell))
+        work = asyncio.create_task(asyncio.to_thread(self._drafted, ref, Wish(tone, length), stop, tell, guidance))
         work.add_done_callback(lambda _: events.put_nowait(None))
         try:
             while (event := await events.get()) is not None:
@@ -635,8 +656,7 @@ class Desk:
         Raises:
             IndexFault: The playbook is not built.
         """
-        with self.database.read() as connection:
-            return self._composed(connection, ref, Wish(tone, length))
+        return self._composed(self._basis(ref, Wish(tone, length)))
 
     def prompt(self, ref: str, tone: Tone | None = None, length: Length = "normal") -> Rendered:
         """What a model is told to draft, or would be if there were one, letter for letter.
@@ -648,9 +668,7 @@ class Desk:
         """
         if self.writer is None:
             raise NotFound("This desk has no prompts.", hint="Open a workspace.")
-        with self.database.read() as connection:
-            ticket, reading = self._with_reading(connection, ref)
-            guidance = self._guide(connection, ticket, reading)
+        ticket, reading, guidance, _ = self._basis(ref, Wish(tone, length))
         dial = self._dial(reading, guidance, tone)
         return self.writer.prompt(ticket, reading, guidance.matches, guidance.walk, dial, length)[0]
 
@@ -660,8 +678,7 @@ class Desk:
         Raises:
             IndexFault: The playbook is not built.
         """
-        with self.database.read() as connection:
-            return self._composed(connection, draft.ticket_ref, Wish(draft.tone, draft.length, draft.variant + 1))
+        return self._composed(self._basis(draft.ticket_ref, Wish(draft.tone, draft.length, draft.variant + 1)))
 
     def take(self, draft: Draft) -> Draft:
         """Make another reply, or an earlier one, the open draft of its ticket.
@@ -714,9 +731,11 @@ class Desk:
 
     def discard(self, draft: Draft) -> None:
         """Throw a draft away, and the ask in it."""
+        now = self.clock()
         with self.database.begin() as connection:
             self._still_open(connection, draft)
-            self._discard_open(connection, draft.ticket_ref, self.clock())
+            self._discard_open(connection, draft.ticket_ref, now)
+            drafting.add_outcomes(connection, outcomes(draft, "", (now - draft.created_at).total_seconds()), now)
 
     def insert(self, draft: Draft, play: Play) -> Draft:
         """Put a play into a draft, before the signature.
@@ -804,6 +823,8 @@ class Desk:
             changed = ticketing.add_reply(connection, latest, reply, status, now)
             done = approved.sent(reply.id, now)
             drafting.put(connection, done)
+            took = (now - draft.created_at).total_seconds()
+            drafting.add_outcomes(connection, outcomes(done, done.text, took), now)
             self._drop_asks(connection, ticket.ref, approved.text)
             for ask in asking.of_ticket(connection, ticket.ref):
                 if ask.state == "drafted":
@@ -812,6 +833,22 @@ class Desk:
                 reading = reading.model_copy(update={"ticket_version": changed.version})
                 self._keep(connection, changed, reading, self.brain.get()[1])
         return done, changed
+
+    # Learning from edits
+
+    def draft_scores(self) -> list[DraftScore]:
+        """How the drafts of each play, prompt and model fared."""
+        with self.database.read() as connection:
+            return draft_scores(drafting.outcomes_of(connection))
+
+    def phrases(self) -> list[Phrase]:
+        """Sentences that agents add again and again."""
+        with self.database.read() as connection:
+            sent = drafting.every_sent(connection)
+            refs = {draft.ticket_ref for draft in sent}
+            people = {ref: ticketing.get(connection, ref).names for ref in refs}
+        names = {ref: [*found, *(name.split()[0] for name in found)] for ref, found in people.items()}
+        return phrases(sent, names)
 
     # Permission and stories
 
@@ -1013,13 +1050,19 @@ class Desk:
 
     # Inside
 
-    def _drafted(self, ref: str, wish: Wish, stop: threading.Event, tell: Callable[[str], None]) -> Draft:
+    def _drafted(
+        self, ref: str, wish: Wish, stop: threading.Event, tell: Callable[[str], None], guidance: Guidance | None
+    ) -> Draft:
         """Draft with the model, or from the plays where it gives nothing; merge with what a person wrote; keep."""
         with self.database.read() as connection:
             before = drafting.open_draft(connection, ref)
-            made = self._composed(connection, ref, wish) if not self.has_model else None
-        if made is None:
-            made = self._modelled(ref, wish, stop, tell if before is None or before.state == "proposed" else None)
+            ticket, reading = self._with_reading(connection, ref)
+            guidance = guidance or self._guide(connection, ticket, reading)
+        base = Basis(ticket, reading, guidance, wish)
+        if self.has_model:
+            made = self._modelled(base, stop, tell if before is None or before.state == "proposed" else None)
+        else:
+            made = self._composed(base)
         with self.database.begin() as connection:
             before = drafting.open_draft(connection, ref)
             asked = [a for a in asking.of_ticket(connection, ref) if a.state == "drafted"] if before else []
@@ -1033,65 +1076,71 @@ class Desk:
             drafting.put(connection, made)
             return made
 
-    def _modelled(self, ref: str, wish: Wish, stop: threading.Event, tell: Callable[[str], None] | None) -> Draft:
+    def _modelled(self, base: Basis, stop: threading.Event, tell: Callable[[str], None] | None) -> Draft:
+        """The model's reply, or the composer's with a note that says why."""
         assert self.writer is not None
-        with self.database.read() as connection:
-            ticket, reading = self._with_reading(connection, ref)
-            guidance = self._guide(connection, ticket, reading)
-            offline = self._composed(connection, ref, wish)
-        plays = [play for match in guidance.matches for play in match.page.plays]
+        plays = [play for match in base.guidance.matches for play in match.page.plays]
         text = ""
         try:
+            dial = self._dial(base.reading, base.guidance, base.wish.tone)
             prompt, redactor = self.writer.prompt(
-                ticket, reading, guidance.matches, guidance.walk, offline.tone, wish.length
+                base.ticket, base.reading, base.guidance.matches, base.guidance.walk, dial, base.wish.length
             )
             for piece in self.writer.write(prompt, redactor, plays, stop):
                 if isinstance(piece, Written):
-                    update = {"model": piece.model, "prompt": piece.prompt, "note": piece.note}
-                    return offline.model_copy(update={**update, "parts": piece.parts, "text": text_of(piece.parts)})
+                    return self._drawn(base, piece.parts, model=piece.model, prompt=piece.prompt, note=piece.note)
                 text = piece.text
                 if tell is not None:
                     tell(text)
         except (ModelFault, NotFound, PageError) as error:
-            return offline.model_copy(update={"note": f"drafted offline: {error}"})
+            return self._composed(base, note=f"drafted offline: {error}")
         if not text:
-            return offline.model_copy(update={"note": "drafted offline: the model was stopped before its first word"})
+            return self._composed(base, note="drafted offline: the model was stopped before its first word")
         parts = tuple(Part(text=piece, source="model") for piece in text.split("\n\n"))
-        update = {
-            "model": self.writer.client.models[0],
-            "prompt": prompt.name,
-            "note": "stopped: this is what had come",
-        }
-        return offline.model_copy(update={**update, "parts": parts, "text": text})
+        model = self.writer.client.models[0]
+        return self._drawn(base, parts, model=model, prompt=prompt.name, note="stopped: this is what had come")
 
-    def _composed(self, connection: Connection, ref: str, wish: Wish) -> Draft:
-        ticket, reading = self._with_reading(connection, ref)
-        guidance = self._guide(connection, ticket, reading)
-        dial = self._dial(reading, guidance, wish.tone)
+    def _composed(self, base: Basis, note: str = "") -> Draft:
+        """The offline composer's reply."""
+        dial = self._dial(base.reading, base.guidance, base.wish.tone)
         parts = compose(
-            ticket,
-            reading,
-            guidance.matches,
+            base.ticket,
+            base.reading,
+            base.guidance.matches,
             dial,
             self.setting,
-            guidance.walk,
-            _first(guidance.escalations),
-            wish.length,
-            wish.variant,
+            base.guidance.walk,
+            _first(base.guidance.escalations),
+            base.wish.length,
+            base.wish.variant,
         )
+        return self._drawn(base, parts, note=note)
+
+    def _drawn(
+        self, base: Basis, parts: tuple[Part, ...], *, model: str = "", prompt: str = "", note: str = ""
+    ) -> Draft:
         now = self.clock()
         return Draft(
             id="d-" + uuid4().hex[:12],
-            ticket_ref=ref,
-            based_on=ticket.version,
+            ticket_ref=base.ticket.ref,
+            based_on=base.ticket.version,
             text=text_of(parts),
-            tone=dial,
-            length=wish.length,
-            variant=wish.variant,
+            tone=self._dial(base.reading, base.guidance, base.wish.tone),
+            length=base.wish.length,
+            variant=base.wish.variant,
             parts=parts,
+            model=model,
+            prompt=prompt,
+            note=note,
             created_at=now,
             updated_at=now,
         )
+
+    def _basis(self, ref: str, wish: Wish) -> Basis:
+        """All that a reply is written from."""
+        with self.database.read() as connection:
+            ticket, reading = self._with_reading(connection, ref)
+            return Basis(ticket, reading, self._guide(connection, ticket, reading), wish)
 
     @staticmethod
     def _dial(reading: Reading, guidance: Guidance, tone: Tone | None) -> Tone:

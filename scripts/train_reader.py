@@ -5,7 +5,8 @@ usage: python scripts/train_reader.py SHARED [--start FILE.pt|shipped] [--tuned 
 
 SHARED holds bench/written, bench/reading-train.jsonl and data/; what was written or labelled for this project stands in
 training/ and playbooks/signals/. First the bundled encoder's layers learn emotions (GoEmotions), then all heads at once:
-mood, signals, risks, flags, and what replies to an ask mean. A tenth of the conversations and a fifth of the asks are
+mood, signals, risks, flags, and what replies to an ask mean; last, low-rank steps on every layer for the replies alone,
+which ask for another kind of reading. A tenth of the conversations and a fifth of the asks are
 held out: every threshold and every calibration comes from them. The development and sealed sets are never read here.
 About an hour and a half on two cores; --start goes on from a first step that was kept, `--start shipped` from what is shipped.
 """
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import hashlib
 import json
 import math
 import random
@@ -22,6 +22,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 from transformers import AutoModel
 
 from copilot.playbook.signals import load_definitions
-from copilot.reading.compile import BUNDLED_NAME, LAYERS, bundled_folder
+from copilot.reading.compile import BUNDLED_NAME, LAYERS, REPLY_STEPS, bundled_folder, weights_of
 from copilot.reading.heads import SHIPPED, Heads
 from copilot.reading.model import sequence
 from copilot.reading.models import CONDITIONS, MEANINGS, MOODS
@@ -60,6 +61,8 @@ WEIGHT = {"real": 1.5, "silver": 0.7}
 """How much a conversation of a source counts; others 1."""
 BATCH = 16
 RATE = 1e-4
+RANK = 16
+"""Of the steps that the layers are given for replies: 1.3 MB of half floats."""
 FROZEN = 2
 """Lower layers that the second step leaves as the first step tuned them."""
 HEAD_RATE = 1e-3
@@ -91,7 +94,8 @@ def main() -> None:
     parser.add_argument("shared", type=Path)
     parser.add_argument("--start", help="weights kept by the first step, or `shipped`")
     parser.add_argument("--tuned", type=Path, help="weights kept by the second step: only calibrate and write again")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=float, default=4)
+    parser.add_argument("--reply-epochs", type=int, default=5)
     args = parser.parse_args()
     torch.manual_seed(0)
     rng = random.Random(0)  # noqa: S311 - an order, not a secret
@@ -110,7 +114,9 @@ def main() -> None:
     else:
         net = tune(net, rows, args.epochs, rng)
         torch.save(net.state_dict(), ROOT / ".tuned.pt")
-    ship(net.eval(), rows)
+    adapted = adapt(net, rows, args.reply_epochs, rng)
+    torch.save(adapted.state_dict(), ROOT / ".adapted.pt")
+    ship(net.eval(), adapted.eval(), rows)
 
 
 class Net(nn.Module):
@@ -287,10 +293,9 @@ def learn_emotions(
         step(loss)
 
 
-def tune(net: Net, rows: Sequence[Row], epochs: int, rng: random.Random) -> Net:
+def tune(net: Net, rows: Sequence[Row], epochs: float, rng: random.Random) -> Net:
     """All heads at once over every row that is not held out; returns the running mean of the second half's weights."""
     use = [i for i, row in enumerate(rows) if not row.held_out]
-    use += [i for i in use if rows[i].reply >= 0]  # few and hard: each twice an epoch
     pieces = [row.pieces for row in rows]
     truth = np.zeros((len(rows), ANY + 1), dtype=np.float32)
     known = np.zeros_like(truth)
@@ -316,11 +321,11 @@ def tune(net: Net, rows: Sequence[Row], epochs: int, rng: random.Random) -> Net:
     groups.append({"params": [p for head in net.parts for p in head.parameters()], "lr": HEAD_RATE})
     groups.append({"params": [net.query], "lr": 2 * HEAD_RATE, "weight_decay": 0.0})
     net.bert.encoder.layer[:FROZEN].requires_grad_(requires_grad=False)
-    steps = math.ceil(len(use) / BATCH) * epochs
+    steps = round(math.ceil(len(use) / BATCH) * epochs)
     mean: Net | None = None
     kept = 0
-    every_step = _steps(net, groups, lambda: _batches(pieces, use, BATCH, rng), epochs, steps, 150)
-    for done, (batch, step) in enumerate(every_step, start=1):
+    every_step = _steps(net, groups, lambda: _batches(pieces, use, BATCH, rng), math.ceil(epochs), steps, 150)
+    for done, (batch, step) in enumerate(islice(every_step, steps), start=1):
         mood, binary, meaning, condition = net([pieces[i] for i in batch])
         weight = torch.tensor(weights[batch], dtype=torch.float)
         loss = _mood_loss(mood, moods[batch], weight, rare / rare.mean())
@@ -330,6 +335,55 @@ def tune(net: Net, rows: Sequence[Row], epochs: int, rng: random.Random) -> Net:
         loss = loss + ((every * torch.tensor(known[batch])).sum(1) * weight).mean()
         loss = loss + _reply_loss(meaning, condition, replies[batch], asked[batch])
         step(loss)
+        if done > steps // 2 and done % 10 == 0:
+            kept += 1
+            mean = copy.deepcopy(net) if mean is None else _averaged(mean, net, min(0.97, kept / (kept + 10)))
+    return (mean or net).eval()
+
+
+class Low(nn.Module):
+    """A layer's matrix, left as it is, and a step of low rank on it."""
+
+    def __init__(self, base: Any) -> None:
+        super().__init__()
+        self.base = base
+        self.drop = nn.Dropout(0.1)
+        self.down = nn.Linear(base.in_features, RANK, bias=False)
+        self.up = nn.Linear(RANK, base.out_features, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, values: Any) -> Any:
+        """What the matrix makes of the values, and the step."""
+        return self.base(values) + self.up(self.drop(self.down(values)))
+
+
+def adapt(net: Net, rows: Sequence[Row], epochs: int, rng: random.Random) -> Net:
+    """The network with low-rank steps tuned to replies, and its reply heads; the rest stays as it is."""
+    net = copy.deepcopy(net).requires_grad_(requires_grad=False)
+    for module in list(net.bert.encoder.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Linear) and not isinstance(module, Low):
+                setattr(module, name, Low(child))
+    for part in (net.rep, net.con):
+        part.requires_grad_(requires_grad=True)
+    net.query.requires_grad_(requires_grad=True)
+    asked = [row for row in rows if row.reply >= 0]
+    use = [i for i, row in enumerate(asked) if not row.held_out]
+    pieces = [row.pieces for row in asked]
+    replies = torch.tensor([row.reply for row in asked])
+    conditions = torch.tensor([[c in row.conditions for c in CONDITIONS] for row in asked], dtype=torch.float)
+    groups = [
+        {"params": [p for p in net.bert.parameters() if p.requires_grad], "lr": HEAD_RATE},
+        {"params": [*net.rep.parameters(), *net.con.parameters()], "lr": HEAD_RATE},
+        {"params": [net.query], "lr": 2 * HEAD_RATE, "weight_decay": 0.0},
+    ]
+    steps = math.ceil(len(use) / BATCH) * epochs
+    mean: Net | None = None
+    kept = 0
+    every_step = _steps(net, groups, lambda: _batches(pieces, use, BATCH, rng), epochs, steps, 100)
+    for done, (batch, step) in enumerate(every_step, start=1):
+        _, _, meaning, condition = net([pieces[i] for i in batch])
+        step(_reply_loss(meaning, condition, replies[batch], conditions[batch]))
         if done > steps // 2 and done % 10 == 0:
             kept += 1
             mean = copy.deepcopy(net) if mean is None else _averaged(mean, net, min(0.97, kept / (kept + 10)))
@@ -412,12 +466,12 @@ def _batches(pieces: Sequence[Pieces], use: Sequence[int], size: int, rng: rando
 # What is shipped
 
 
-def ship(net: Net, rows: Sequence[Row]) -> None:
+def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
     """Calibrate on what was held out, choose thresholds there, write the files and the card."""
     held = [row for row in rows if row.held_out and row.mood >= 0]
     asked = [row for row in rows if row.held_out and row.reply >= 0]
     mood, binary, _, _ = _logits(net, held)
-    _, _, meaning, _ = _logits(net, asked)
+    _, _, meaning, _ = _logits(adapted, asked)
     query = net.query.detach().numpy()
     lines: list[str] = []
 
@@ -456,10 +510,20 @@ def ship(net: Net, rows: Sequence[Row]) -> None:
     buffer = BytesIO()
     np.savez_compressed(buffer, **state)  # type: ignore[arg-type]
     LAYERS.write_bytes(buffer.getvalue())
-    name = f"{BUNDLED_NAME}-tuned-{hashlib.sha256(LAYERS.read_bytes()).hexdigest()[:12]}"
+    reader_name = name = f"{BUNDLED_NAME}-tuned-{weights_of(LAYERS)[:12]}"
     SHIPPED.write_bytes(_heads(labels, columns, offsets, looks, thresholds, name).to_bytes())
 
-    dense, bias = _linear(net.rep)
+    steps = {
+        key.removeprefix("bert.encoder."): value.numpy().astype(np.float16)
+        for key, value in adapted.state_dict().items()
+        if ".down." in key or ".up." in key
+    }
+    buffer = BytesIO()
+    np.savez_compressed(buffer, **steps)  # type: ignore[arg-type]
+    REPLY_STEPS.write_bytes(buffer.getvalue())
+    name = f"{BUNDLED_NAME}-replies-{weights_of(LAYERS, REPLY_STEPS)[:12]}"
+    query = adapted.query.detach().numpy()
+    dense, bias = _linear(adapted.rep)
     truth = np.array([row.reply for row in asked])
     heat = min(np.arange(0.5, 3.01, 0.05), key=lambda t: _entropy(meaning / t, truth))
     chances = _softmax(meaning / heat)
@@ -469,7 +533,7 @@ def ship(net: Net, rows: Sequence[Row]) -> None:
     plain = np.array([row.plain for row in asked])
     limits["reply:granted"] = GRANTED
     granted = plain & (chances.argmax(1) == 0) & (chances[:, 0] >= limits["reply:granted"])
-    dense, bias = _linear(net.con)
+    dense, bias = _linear(adapted.con)
     looks = [*query.T[len(MOODS) + ANY + 1 :]]
     names += [f"condition:{c}" for c in CONDITIONS]
     columns += [*dense.T]
@@ -482,7 +546,7 @@ def ship(net: Net, rows: Sequence[Row]) -> None:
         for source in ("written", "real", "project", "silver", "page", "reply")
     }
     told = f"{len(asked)} held-out replies: {float(np.mean(chances.argmax(1) == truth)):.2f} exactly right; granted claimed on {int(granted.sum())} of {int((truth == 0).sum())}, wrongly on {int((granted & (truth != 0)).sum())}"
-    (SHIPPED.parent / "MODEL_CARD.md").write_text(_card(name, sources, len(held), right, lines, told), "utf-8")
+    (SHIPPED.parent / "MODEL_CARD.md").write_text(_card(reader_name, sources, len(held), right, lines, told), "utf-8")
     print((SHIPPED.parent / "MODEL_CARD.md").read_text("utf-8"))
     print(f"{LAYERS}: {LAYERS.stat().st_size:,} bytes")
 
@@ -571,7 +635,8 @@ def _card(name: str, sources: dict[str, int], held: int, right: float, lines: li
                 "Written by `scripts/train_reader.py`; do not edit by hand.",
                 "",
                 f"- What: the six layers of {BUNDLED_NAME} tuned to read support conversations (`layers.npz`, half floats), with",
-                "  linear heads for mood, signals, risks and flags (`heads.npz`) and for replies to a permission ask (`replies.npz`).",
+                "  linear heads for mood, signals, risks and flags (`heads.npz`); for replies to a permission ask low-rank steps on the same",
+                "  layers (`reply-steps.npz`) and heads of their own (`replies.npz`).",
                 f"- Name: `{name}`",
                 "- First step: GoEmotions (Apache-2.0, github.com/google-research), one epoch.",
                 f"- Trained on: {sources['written']} conversations and most of {sources['reply']} permission replies written for this",

@@ -137,7 +137,7 @@ def test_the_template_states_the_true_defaults(tmp_path: Path) -> None:
 
 
 def test_the_tables_of_the_template_state_the_true_defaults(tmp_path: Path) -> None:
-    inner = {key for table in TABLES.values() for key in table.model_fields}
+    inner = [key for table in TABLES.values() for key in table.model_fields]
     wanted = tuple([f"# [{name}]" for name in TABLES] + [f"# {key} = " for key in inner])
     lines = [line.removeprefix("# ") for line in template().splitlines() if line.startswith(wanted)]
     assert len(lines) == len(TABLES) + len(inner)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from copilot.cli import playbook, prompts, stories
+from copilot.cli import playbook, prompts, report, stories
 from copilot.cli.options import JsonOption, WorkspaceOption
 from copilot.cli.output import Progress, data, json_lines, progress, say, table
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(playbook.app, name="playbook")
 app.add_typer(stories.app, name="stories")
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(report.app, name="report")
 
 
 def _version(asked: bool) -> None:
@@ -168,15 +169,15 @@ def sync(
         _ensure_index(space, bar)
         space.desk.read_all(lambda done, total: bar("reading moods and signals", done, total))
         space.desk.refresh_due()
-    for report in reports:
-        aside += len(report.set_aside)
+    for synced in reports:
+        aside += len(synced.set_aside)
         if as_json:
-            json_lines([report])
+            json_lines([synced])
             continue
         say(
-            f"{report.queue}: {report.seen} conversations, {len(report.changed)} new or changed, {len(report.set_aside)} set aside"
+            f"{synced.queue}: {synced.seen} conversations, {len(synced.changed)} new or changed, {len(synced.set_aside)} set aside"
         )
-        for item in report.set_aside:
+        for item in synced.set_aside:
             say(f"  {item.file}:{item.line}: {item.reason}")
     space.close()
     if aside:

@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeDecorator
 from copilot.errors import StoreFault
 
 metadata = MetaData()
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. A test holds it to the newest file in `migrations/versions`."""
 
 

@@ -24,17 +24,18 @@ NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "six": 6, "twelve": 
 WORDS_TO_CODE = {"euro": "EUR", "euros": "EUR", "dollar": "USD", "dollars": "USD", "pound": "GBP", "pounds": "GBP"}
 
 MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan januar janvier enero gennaio", "february feb februar février febrero", "march mar märz mars marzo",
-            "april apr avril abril aprile", "may mai mayo maggio", "june jun juni juin junio giugno",
-            "july jul juli juillet julio luglio", "august aug août agosto", "september sep sept septembre septiembre settembre",
-            "october oct oktober octobre octubre ottobre", "november nov novembre noviembre", "december dec dezember décembre diciembre dicembre",
-        ),
-        start=1,
-    )
-    for name in names.split()
+    "january": 1, "jan": 1, "januar": 1, "janvier": 1, "enero": 1, "gennaio": 1,
+    "february": 2, "feb": 2, "februar": 2, "février": 2, "febrero": 2,
+    "march": 3, "mar": 3, "märz": 3, "mars": 3, "marzo": 3,
+    "april": 4, "apr": 4, "avril": 4, "abril": 4, "aprile": 4,
+    "may": 5, "mai": 5, "mayo": 5, "maggio": 5,
+    "june": 6, "jun": 6, "juni": 6, "juin": 6, "junio": 6, "giugno": 6,
+    "july": 7, "jul": 7, "juli": 7, "juillet": 7, "julio": 7, "luglio": 7,
+    "august": 8, "aug": 8, "août": 8, "agosto": 8,
+    "september": 9, "sep": 9, "sept": 9, "septembre": 9, "septiembre": 9, "settembre": 9,
+    "october": 10, "oct": 10, "oktober": 10, "octobre": 10, "octubre": 10, "ottobre": 10,
+    "november": 11, "nov": 11, "novembre": 11, "noviembre": 11,
+    "december": 12, "dec": 12, "dezember": 12, "décembre": 12, "diciembre": 12, "dicembre": 12,
 }  # fmt: skip
 MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 DATE = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,7 +15,7 @@ from copilot.drafting.models import Length, ModelReply
 from copilot.drafting.tone import ToneGuide
 from copilot.errors import NotFound, PageError
 from copilot.llm.client import CHARACTERS_A_TOKEN, Said
-from copilot.playbook.frontmatter import read_page, split, validate
+from copilot.playbook.frontmatter import Stamp, read_page, split, stamp, validate
 from copilot.playbook.models import Match, Tone, Walk
 from copilot.playbook.slots import BLANK
 from copilot.reading.models import Reading, SignalDefinition
@@ -73,20 +74,21 @@ def load_prompts(folder: Path) -> list[Prompt]:
     Raises:
         PageError: Front matter is wrong, or declared and used variables differ; names file and line.
     """
-    out = []
-    for path in sorted(folder.glob("*.md")):
-        if path.name == "README.md":
-            continue
-        shown = f"{folder.name}/{path.name}"
-        text = read_page(path)
-        values, body, first_line = split(shown, text)
-        matter = validate(shown, text, PromptMatter, values)
-        first_line += len(body) - len(body.lstrip("\n"))
-        prompt = Prompt(**matter.model_dump(), path=shown, first_line=first_line, body=body.strip("\n") + "\n")
-        _check_variables(prompt)
-        _check_output(prompt, text)
-        out.append(prompt)
-    return out
+    paths = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    return [_load(path, stamp(path)) for path in paths]
+
+
+@cache
+def _load(path: Path, _stamp: Stamp) -> Prompt:
+    shown = f"{path.parent.name}/{path.name}"
+    text = read_page(path)
+    values, body, first_line = split(shown, text)
+    matter = validate(shown, text, PromptMatter, values)
+    first_line += len(body) - len(body.lstrip("\n"))
+    prompt = Prompt(**matter.model_dump(), path=shown, first_line=first_line, body=body.strip("\n") + "\n")
+    _check_variables(prompt)
+    _check_output(prompt, text)
+    return prompt
 
 
 def prompt_of(folder: Path, task: str) -> Prompt:

@@ -1,11 +1,15 @@
-"""Keeps drafts. The only module that queries this table."""
+"""Keeps drafts and what became of them. The only module that queries these tables."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Connection, ForeignKey, Index, String, Table, Text, select
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import JSON, Column, Connection, ForeignKey, Index, Integer, String, Table, Text, select
 from sqlalchemy.dialects.sqlite import insert
 
 from copilot.db.engine import UtcDateTime, metadata
+from copilot.drafting.learning import Outcome
 from copilot.drafting.models import Draft
 
 drafts = Table(
@@ -19,6 +23,18 @@ drafts = Table(
     Column("updated_at", UtcDateTime, nullable=False),
 )
 Index("drafts_ticket", drafts.c.ticket_ref, drafts.c.state)
+draft_outcomes = Table(
+    "draft_outcomes",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("draft_id", String, nullable=False, index=True),
+    Column("play_id", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("prompt", String, nullable=False),
+    Column("fate", String, nullable=False),
+    Column("body", JSON, nullable=False),
+)
 
 
 def put(connection: Connection, draft: Draft) -> None:
@@ -59,3 +75,25 @@ def of_ticket(connection: Connection, ref: str) -> list[Draft]:
     query = select(drafts.c.body, drafts.c.text).where(drafts.c.ticket_ref == ref)
     rows = connection.execute(query.order_by(drafts.c.updated_at.desc(), drafts.c.id))
     return [Draft.model_validate({**row.body, "text": row.text}) for row in rows]
+
+
+def every_sent(connection: Connection) -> list[Draft]:
+    """Every draft that went out, oldest first."""
+    query = select(drafts.c.body, drafts.c.text).where(drafts.c.state == "sent").order_by(drafts.c.updated_at)
+    return [Draft.model_validate({**row.body, "text": row.text}) for row in connection.execute(query)]
+
+
+def add_outcomes(connection: Connection, found: Sequence[Outcome], at: datetime) -> None:
+    """Keep what became of a draft."""
+    columns = ("draft_id", "play_id", "model", "prompt", "fate")
+    rows = [
+        {"at": at, "body": o.model_dump(mode="json"), **{name: getattr(o, name) for name in columns}} for o in found
+    ]
+    if rows:
+        connection.execute(draft_outcomes.insert(), rows)
+
+
+def outcomes_of(connection: Connection) -> list[Outcome]:
+    """Everything that is known of what became of drafts, oldest first."""
+    found = connection.execute(select(draft_outcomes.c.body).order_by(draft_outcomes.c.seq)).scalars()
+    return [Outcome.model_validate(body) for body in found]

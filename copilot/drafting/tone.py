@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from copilot.playbook.frontmatter import read_page, split, validate
+from copilot.playbook.frontmatter import Stamp, read_page, split, stamp, validate
 from copilot.tickets.models import Model
 
 FILE_NAME = "tone.md"
@@ -31,9 +32,12 @@ def load_tone(playbooks: Path) -> ToneGuide:
         PageError: A line is wrong.
     """
     path = playbooks / FILE_NAME
-    if not path.exists():
-        return ToneGuide()
-    shown = f"{playbooks.name}/{FILE_NAME}"
+    return _read(path, stamp(path)) if path.exists() else ToneGuide()
+
+
+@cache
+def _read(path: Path, _stamp: Stamp) -> ToneGuide:
+    shown = f"{path.parent.name}/{FILE_NAME}"
     text = read_page(path)
     values, _, _ = split(shown, text)
     return validate(shown, text, ToneGuide, values)

@@ -2,6 +2,7 @@
 
     index/encoder/           the compiled encoder
     index/reader/            the compiled reading model
+    index/replies/           the one that reads replies to an ask
     index/builds/<hash>/     playbook.json, chroma/, own-heads.npz, heads.npz (what corrections taught)
     index/current.json       which build serves
 
@@ -164,18 +165,19 @@ def ensure_encoder(
 
 
 def ensure_model(index: Path, *, force: bool = False, progress: Progress = lambda *_: None) -> None:
-    """Have the reading model compiled, now when it is missing or other weights are shipped.
+    """Have the reading models compiled, now when one is missing or other weights are shipped.
 
     Raises:
         IndexFault: It cannot be compiled.
     """
     from copilot.reading import compile as compiler
 
-    folder = index / "reader"
-    if force or _weights_in(folder) != compiler.layers_hash():
-        progress("compiling the reader", 0, 1)
-        compiler.compile_model(folder)
-        progress("compiling the reader", 1, 1)
+    for name, replies in (("reader", False), ("replies", True)):
+        folder = index / name
+        if force or _weights_in(folder) != compiler.layers_hash(replies=replies):
+            progress(f"compiling the {name} model", 0, 1)
+            compiler.compile_model(folder, replies=replies)
+            progress(f"compiling the {name} model", 1, 1)
 
 
 def _weights_in(folder: Path) -> str:

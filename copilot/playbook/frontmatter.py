@@ -16,6 +16,15 @@ FENCE = "---"
 M = TypeVar("M", bound=BaseModel)
 
 
+Stamp = tuple[int, int]
+
+
+def stamp(path: Path) -> Stamp:
+    """What changes when a file does: what was read of it once need not be read again while this stays."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
 def read_page(path: Path) -> str:
     """The cleaned text of a markdown file.
 

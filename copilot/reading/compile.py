@@ -21,6 +21,8 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 BUNDLED_NAME = "all-MiniLM-L6-v2"
 LAYERS = Path(__file__).parent / "heads" / "layers.npz"
 """The tuned layers as half floats, made by `scripts/train_reader.py`."""
+REPLY_STEPS = Path(__file__).parent / "heads" / "reply-steps.npz"
+"""Steps of low rank on those layers for reading replies to an ask, as half floats."""
 AGREEMENT = 0.9999
 """Smallest cosine between a compiled vector and the original's that is accepted."""
 QUANTIZED_AGREEMENT = 0.98
@@ -80,8 +82,11 @@ def compile_encoder(source: str, target: Path) -> None:
         _export_encoder(folder, beside, name=name, sha256=found)
 
 
-def compile_model(target: Path) -> None:
+def compile_model(target: Path, *, replies: bool = False) -> None:
     """Compile the reading model into `target`: the bundled encoder's embeddings under the layers that were tuned to read.
+
+    Args:
+        replies: The one that reads replies to an ask.
 
     Raises:
         IndexFault: The weights are not what they should be, or the compiled vectors differ from the original's.
@@ -89,7 +94,7 @@ def compile_model(target: Path) -> None:
     folder = bundled_folder()
     _check_bundled(folder)
     with _replacing(target) as beside:
-        _export_model(folder, beside)
+        _export_model(folder, beside, replies=replies)
 
 
 def _check_bundled(folder: Path) -> None:
@@ -148,7 +153,7 @@ def _export_encoder(folder: Path, target: Path, *, name: str, sha256: str) -> No
     _agree(cosines, AGREEMENT, "Only models with mean pooling can be compiled.")
 
 
-def _export_model(folder: Path, target: Path) -> None:
+def _export_model(folder: Path, target: Path, *, replies: bool) -> None:
     _quietly()
     import numpy as np
     import torch
@@ -161,15 +166,18 @@ def _export_model(folder: Path, target: Path) -> None:
         warnings.simplefilter("ignore")
         network = AutoModel.from_pretrained(str(folder), add_pooling_layer=False).eval()
         with np.load(LAYERS, allow_pickle=False) as tuned:
-            layers = {key: torch.from_numpy(tuned[key].astype(np.float32)) for key in tuned.files}
-        network.encoder.load_state_dict(layers)
+            layers = {key: tuned[key].astype(np.float32) for key in tuned.files}
+        if replies:
+            _step(layers)
+        network.encoder.load_state_dict({key: torch.from_numpy(value) for key, value in layers.items()})
         _to_onnx(_last_hidden(network), ("input_ids", "attention_mask", "token_type_ids"), target / "model.onnx")
         _quantize(target / "model.onnx")
         _beside(target / "model.onnx")
     shutil.copyfile(folder / "tokenizer.json", target / "tokenizer.json")
-    sha256 = layers_hash()
+    sha256 = layers_hash(replies=replies)
     size = int(network.config.hidden_size)
-    _write_manifest(target, name=f"{BUNDLED_NAME}-tuned-{sha256[:12]}", sha256=sha256, dimensions=size, max_tokens=256)
+    kind = "replies" if replies else "tuned"
+    _write_manifest(target, name=f"{BUNDLED_NAME}-{kind}-{sha256[:12]}", sha256=sha256, dimensions=size, max_tokens=256)
     model = OnnxModel(target)
     messages = pieces_of([[Turn("customer", text)] for text in PROBES], model.tokenise)
     cosines = np.zeros(len(messages))
@@ -184,17 +192,41 @@ def _export_model(folder: Path, target: Path) -> None:
     _agree(cosines, QUANTIZED_AGREEMENT, "Reinstall it.")
 
 
-def layers_hash() -> str:
-    """SHA-256 of the shipped layers, which names them.
+def _step(layers: dict[str, Any]) -> None:
+    """Add the low-rank steps for replies to the layers."""
+    import numpy as np
+
+    with np.load(REPLY_STEPS, allow_pickle=False) as steps:
+        for key in steps.files:
+            if key.endswith(".down.weight"):
+                place = key.removesuffix(".down.weight")
+                up, down = steps[f"{place}.up.weight"].astype(np.float32), steps[key].astype(np.float32)
+                layers[f"{place}.weight"] = layers[f"{place}.weight"] + up @ down
+
+
+def layers_hash(*, replies: bool = False) -> str:
+    """Hash of the shipped layers, which names them.
+
+    Args:
+        replies: With the steps for reading replies.
 
     Raises:
         IndexFault: They are not there.
     """
     try:
-        with LAYERS.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return weights_of(LAYERS, REPLY_STEPS) if replies else weights_of(LAYERS)
     except OSError as error:
-        raise IndexFault(f"{LAYERS} cannot be read: {error.strerror}.", hint="Reinstall delight-copilot.") from error
+        raise IndexFault(
+            f"{error.filename} cannot be read: {error.strerror}.", hint="Reinstall delight-copilot."
+        ) from error
+
+
+def weights_of(*files: Path) -> str:
+    """SHA-256 of one file of weights, or of several in their order."""
+    state = hashlib.sha256()
+    for file in files:
+        state.update(file.read_bytes())
+    return state.hexdigest()
 
 
 def _write_manifest(target: Path, **values: str | int) -> None:

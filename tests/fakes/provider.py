@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ class Reply(NamedTuple):
     """Who says it answered; empty is the one that was asked."""
     piece: int = 24
     """Characters of one streamed piece."""
+    pause: float = 0.0
+    """Seconds between two pieces."""
     cut_after: int | None = None
     """Pieces after which the connection breaks."""
     hold: tuple[int, threading.Event] | None = None
@@ -70,6 +73,7 @@ class FakeProvider:
                             reply.hold[1].wait(10)
                         if reply.cut_after == number:
                             return
+                        time.sleep(reply.pause)
                         self._event(_chunk(body, reply, {"role": "assistant", "content": piece}, None))
                     self._event(_chunk(body, reply, {}, reply.finish))
                     usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}

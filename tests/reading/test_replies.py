@@ -7,16 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from copilot.desk import Brain
-from copilot.reading.heads import Heads
 from copilot.reading.models import MEANINGS
-from copilot.reading.replies import SHIPPED_REPLIES, ReplyReader, own_words
+from copilot.reading.replies import ReplyReader, own_words
 
 ASK = "Could we share your words on our website, with your first name?"
 
 
 @pytest.fixture(scope="module")
 def reader(brain: Brain) -> ReplyReader:
-    return ReplyReader(brain.get()[0].model, Heads.load(SHIPPED_REPLIES))
+    return brain.replies
 
 
 @pytest.mark.parametrize(

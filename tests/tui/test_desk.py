@@ -309,7 +309,8 @@ async def test_without_an_index_the_desk_opens_and_names_the_way_out(
         raise IndexFault("The index is not built.", hint="Run `delight playbook build`.")
 
     database = Database(sample_database)
-    desk = Desk(database, Brain(missing), lambda: None, sender, Setting(agent="Mara", team="T", company="C"), clock)  # type: ignore[arg-type, return-value]
+    setting = Setting(agent="Mara", team="T", company="C")
+    desk = Desk(database, Brain(missing, missing), missing, sender, setting, clock)
     app = DeskApp(desk)
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await until(pilot, lambda: any("delight playbook build" in n.message for n in app._notifications), "the hint")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import work
 from textual.message import Message
 
-from copilot.desk import DraftDelta, DraftReady
+from copilot.desk import DraftDelta, DraftReady, Guidance
 from copilot.drafting.merge import origins
 from copilot.drafting.models import LENGTHS, Draft, DraftFinding, Length
 from copilot.playbook.models import TONES, Tone
@@ -26,6 +26,7 @@ class Drafting(DeskedScreen):
     if TYPE_CHECKING:  # the desk's screen has these
         ref: str
         reading: Reading | None
+        guidance: Guidance | None
         findings: tuple[DraftFinding, ...]
 
         def show_fresh(self) -> None: ...
@@ -105,7 +106,7 @@ class Drafting(DeskedScreen):
             view.begin_stream()
             view.query_one(Editor).focus()
         made: Draft | None = None
-        async for event in desk.drafting(ref, tone, length, stop):
+        async for event in desk.drafting(ref, tone, length, stop, self.guidance):
             if isinstance(event, DraftDelta):
                 self.post_message(self.Grew(event.ref, event.text))
             elif isinstance(event, DraftReady):
