@@ -37,6 +37,7 @@ contracts: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.desk
 	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.drafting
 
 clean:
 	rm -rf $(VENV) .demo index/encoder index/builds index/current.json
