@@ -85,10 +85,11 @@ def _model(space: Workspace, model: str) -> tuple[str, str]:
     """One tiny call."""
     from time import perf_counter
 
-    from copilot.llm.client import LlmClient, Said
+    from copilot.llm.client import LlmClient, Said, preload
 
     client = LlmClient((model,), space.settings.llm, space.database, space.clock)
     ask = (Said("user", 'Answer with this JSON object and nothing else: {"ready": true}'),)
+    preload()  # seconds that no draft waits for
     began = perf_counter()
     answer = client.complete(ask, task="doctor", prompt_version="doctor/1")
     cost = f"{answer.usd:.4f} USD" if answer.usd else "no price known"

@@ -306,6 +306,8 @@ def _price(model: str, prompt: int, written: int) -> float:
 def _translated(error: Exception, model: str) -> ModelFault:
     """The vendor's error as one of ours."""
     name, status = type(error).__name__, getattr(error, "status_code", None)
+    if name == "MidStreamFallbackError" and "timeout" in str(error).lower():
+        name = "Timeout"
     if name == "AuthenticationError" or status in (401, 403):
         return ModelFault(
             f"{model}: the provider refused the key.", hint="Set its key in the environment, as litellm documents it."

@@ -18,6 +18,8 @@ from copilot.tickets.models import Ticket
 
 PATH_LENGTH = 4
 """Customer messages whose mood is read; of a longer thread, the last ones."""
+SURELY_HAPPY = 0.8
+"""How sure satisfied and delighted together must be for an ask: asking an unhappy customer costs more than any quote is worth."""
 MIN_QUOTE_WORDS = 4
 """An ask needs words worth quoting."""
 
@@ -121,6 +123,8 @@ class Reader:
             fired.pop("flag:moment", None)
         else:
             fired.pop("flag:sarcasm", None)
+            if sum(float(scores[MOODS.index(mood)]) for mood in HAPPY) < SURELY_HAPPY:
+                fired.pop("flag:ask_ok", None)
         fired[f"mood:{mood}"] = confidence
         return fired
 

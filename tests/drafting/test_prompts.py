@@ -9,12 +9,12 @@ import pytest
 
 from copilot.bootstrap import starter
 from copilot.drafting.composer import Setting
-from copilot.drafting.prompts import Rendered, draft_prompt, load_prompts, render
+from copilot.drafting.prompts import Rendered, draft_prompt, load_prompts, read_prompt, render
 from copilot.drafting.prompts import prompt_of as template_of
 from copilot.drafting.tone import ToneGuide
 from copilot.errors import PageError
 from copilot.playbook.models import Match, Page, Phrasing, Play
-from copilot.reading.models import Evidence, Label, Reading
+from copilot.reading.models import Evidence, Label, Reading, SignalDefinition
 from copilot.tickets.models import Message, Ticket
 from tests.conftest import make_ticket
 
@@ -70,6 +70,15 @@ def prompt_of(ticket: Ticket) -> str:
 def test_the_draft_prompt_of_a_small_ticket_reads_as_it_was_agreed() -> None:
     ticket = make_ticket("customer: it fails", "agent: mended", "customer: You saw it before me!", subject="Import")
     assert prompt_of(ticket) == GOLDEN.read_text("utf-8")
+
+
+def test_the_read_prompt_of_a_small_ticket_reads_as_it_was_agreed() -> None:
+    definition = SignalDefinition(
+        id="milestone", title="Milestone", badge="first", kind="signal", definition="A first success.", path="x.md"
+    )
+    ticket = make_ticket("customer: it fails", "agent: mended", "customer: Our first thousand orders!")
+    found = read_prompt(template_of(starter("prompts"), "read"), (definition,), ticket, str)
+    assert found.shown == GOLDEN.with_name("read-prompt.golden.txt").read_text("utf-8")
 
 
 def test_what_never_changes_stands_first_so_that_a_provider_can_keep_it() -> None:

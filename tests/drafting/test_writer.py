@@ -137,6 +137,17 @@ async def test_the_time_a_provider_names_is_waited_for(desk: Desk, provider: Fak
     assert waits == [7.0]
 
 
+async def test_a_provider_that_never_begins_is_not_waited_for(
+    make_desk: MakeDesk, database: Database, provider: FakeProvider
+) -> None:
+    never = threading.Event()
+    provider.say = lambda _: Reply(GOOD, hold=(0, never))
+    desk = give(make_desk(TICKET), writer_for(provider, database, lambda _: None, timeout_s=0.3))
+    _, draft = await drafted(desk)
+    never.set()
+    assert "did not answer in time" in draft.note
+
+
 async def test_no_route_is_a_line_too(make_desk: MakeDesk, database: Database, provider: FakeProvider) -> None:
     writer = writer_for(provider, database, lambda _: None, api_base="http://127.0.0.1:9/v1")
     _, draft = await drafted(give(make_desk(TICKET), writer))

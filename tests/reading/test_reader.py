@@ -230,3 +230,13 @@ def test_a_very_long_message_is_read(reader: Reader) -> None:
     reading = reader.read(ticket)
     assert reading.mood in UNHAPPY
     hold(ticket, reading)
+
+
+@pytest.mark.parametrize(("happy", "asks"), [(0.95, True), (0.6, False)])
+def test_an_ask_needs_a_mood_that_is_sure(brain: Brain, happy: float, asks: bool) -> None:
+    reader = brain.get()[0]
+    scores = np.zeros(len(reader.heads.labels), dtype=np.float32)
+    scores[reader.heads.labels.index("mood:satisfied")] = happy
+    scores[reader.heads.labels.index("mood:neutral")] = 1 - happy
+    scores[reader.heads.labels.index("flag:ask_ok")] = 1.0
+    assert ("flag:ask_ok" in reader._claims(scores)) == asks

@@ -87,9 +87,7 @@ class DraftView(Vertical):
             self.border_title, self.border_subtitle = "Draft", ""
             self.show_findings(())
             return
-        dial = " ".join(f"({tone})" if tone == draft.tone else tone for tone in TONES)
-        self.border_title = _title(draft)
-        self.border_subtitle = f"tone: {dial}" + (f"  {draft.length}" if draft.length != "normal" else "")
+        self._label(draft)
 
     def begin_stream(self) -> None:
         """A reply will grow in the editor."""
@@ -143,7 +141,13 @@ class DraftView(Vertical):
     def keep(self, draft: Draft) -> None:
         """Take over the state of the draft that was saved, leaving the words and the cursor alone."""
         self.draft = draft
-        self.border_title = _title(draft)
+        self._label(draft)
+
+    def _label(self, draft: Draft) -> None:
+        """State, writer and dials on the border."""
+        dial = " ".join(f"({tone})" if tone == draft.tone else tone for tone in TONES)
+        self.border_title = f"Draft: {draft.state}" + (f", by {draft.model}" if draft.model else "")
+        self.border_subtitle = f"tone: {dial}" + (f"  {draft.length}" if draft.length != "normal" else "")
 
     def show_findings(self, findings: tuple[DraftFinding, ...]) -> None:
         """Show what the checks say; blocking ones first."""
@@ -177,7 +181,3 @@ class DraftView(Vertical):
         elif text != self._put:
             self._put = text
             self.post_message(self.Typed(text))
-
-
-def _title(draft: Draft) -> str:
-    return f"Draft: {draft.state}" + (f", by {draft.model}" if draft.model else "")
