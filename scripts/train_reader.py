@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train what the reader ships: copilot/reading/heads/{layers,heads,replies}.npz and MODEL_CARD.md.
 
-usage: python scripts/train_reader.py SHARED [--start FILE.pt|shipped] [--tuned FILE.pt] [--epochs N]
+usage: python scripts/train_reader.py SHARED [--start FILE.pt|shipped] [--tuned FILE.pt …] [--epochs N]
 
 SHARED holds bench/written, bench/reading-train.jsonl and data/; what was written or labelled for this project stands in
 training/ and playbooks/signals/. First the bundled encoder's layers learn emotions (GoEmotions), then all heads at once:
@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path)
     parser.add_argument("--start", help="weights kept by the first step, or `shipped`")
-    parser.add_argument("--tuned", type=Path, help="weights kept by the second step: only calibrate and write again")
+    parser.add_argument("--tuned", type=Path, nargs="+", help="weights kept by the second step; of several, their mean")
     parser.add_argument("--adapted", type=Path, help="weights kept by the last step, likewise")
     parser.add_argument("--epochs", type=float, default=4)
     parser.add_argument("--reply-epochs", type=int, default=5)
@@ -112,7 +112,8 @@ def main() -> None:
         torch.save(net.state_dict(), ROOT / ".emotions.pt")
     rows = load_rows(args.shared, tokenise)
     if args.tuned:
-        net.load_state_dict(torch.load(args.tuned))
+        kept = [torch.load(file) for file in args.tuned]
+        net.load_state_dict({key: sum(state[key] for state in kept) / len(kept) for key in kept[0]})
     else:
         net = tune(net, rows, args.epochs, rng)
         torch.save(net.state_dict(), ROOT / ".tuned.pt")
