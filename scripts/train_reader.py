@@ -70,7 +70,7 @@ LAYER_DECAY = 0.9
 SMOOTHING = 0.05
 ORDINAL = 0.15
 """Weight of the squared distance between moods beside the cross-entropy."""
-WANTED = {"signal": 0.70, "risk": 0.60, "flag:moment": 0.65, "flag:ask_ok": 0.95, "flag:sarcasm": 0.60}
+WANTED = {"signal": 0.80, "risk": 0.60, "flag:moment": 0.65, "flag:ask_ok": 0.95, "flag:sarcasm": 0.60}
 """Precision that each threshold must reach on the held-out tenth. It holds more signals than life does: an ask that comes at
 the wrong moment costs most, a signal less, a risk that nobody sees more than one seen in vain."""
 
@@ -504,7 +504,8 @@ def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
         slope, shift = _platt(logits.ravel(), truth.ravel())
         chances = 1 / (1 + np.exp(-(slope * logits + shift)))
         if family.startswith("flag:"):
-            threshold = _lowest(chances.ravel(), truth.ravel(), WANTED[family])
+            never = moods < MOODS.index("neutral") if family == "flag:ask_ok" else np.zeros(len(held), dtype=bool)
+            threshold = _lowest(chances.ravel(), truth.ravel(), WANTED[family], never)
         else:
             threshold = _threshold(chances.ravel(), truth.ravel(), WANTED[family])
         for k, i in enumerate(own):
@@ -566,9 +567,8 @@ def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
 
 SURE = 0.4
 """A meaning other than granted is claimed from here; it is shown to a person anyway."""
-GRANTED = 0.6
-"""A grant is claimed from here, where `doubt` has nothing against it. The few held-out replies that pass both cannot carry a
-finer threshold."""
+GRANTED = 0.9
+"""A grant is claimed from here, where `doubt` has nothing against it: no held-out reply that was no grant passed both."""
 
 
 def _logits(net: Net, rows: Sequence[Row]) -> list[NDArray[np.float32]]:
@@ -630,11 +630,15 @@ def _threshold(chances: NDArray[Any], truth: NDArray[np.bool_], precision: float
     return best
 
 
-def _lowest(chances: NDArray[Any], truth: NDArray[np.bool_], precision: float) -> float:
-    """The lowest chance from which at least `precision` is reached: as much as may be found at that care."""
+def _lowest(chances: NDArray[Any], truth: NDArray[np.bool_], precision: float, never: NDArray[np.bool_]) -> float:
+    """The lowest chance from which at least `precision` is reached: as much as may be found at that care.
+
+    Args:
+        never: Rows of which not one may fire: an ask is offered to no unhappy customer.
+    """
     for cut in np.arange(0.1, 0.96, 0.01):
         fired = chances >= cut
-        if fired.any() and (fired & truth).sum() / fired.sum() >= precision:
+        if fired.any() and not (fired & never).any() and (fired & truth).sum() / fired.sum() >= precision:
             return float(cut)
     return 0.95
 

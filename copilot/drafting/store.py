@@ -72,9 +72,9 @@ def sent(connection: Connection, ref: str) -> list[Draft]:
 
 def of_ticket(connection: Connection, ref: str) -> list[Draft]:
     """Every draft of a ticket, the newest first."""
-    query = select(drafts.c.body, drafts.c.text).where(drafts.c.ticket_ref == ref)
-    rows = connection.execute(query.order_by(drafts.c.updated_at.desc(), drafts.c.id))
-    return [Draft.model_validate({**row.body, "text": row.text}) for row in rows]
+    rows = connection.execute(select(drafts.c.body, drafts.c.text).where(drafts.c.ticket_ref == ref))
+    found = [Draft.model_validate({**row.body, "text": row.text}) for row in rows]
+    return sorted(found, key=lambda draft: draft.created_at, reverse=True)
 
 
 def every_sent(connection: Connection) -> list[Draft]:

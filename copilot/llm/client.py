@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -306,7 +307,7 @@ def _price(model: str, prompt: int, written: int) -> float:
 def _translated(error: Exception, model: str) -> ModelFault:
     """The vendor's error as one of ours."""
     name, status = type(error).__name__, getattr(error, "status_code", None)
-    if name == "MidStreamFallbackError" and "timeout" in str(error).lower():
+    if name == "MidStreamFallbackError" and re.search("time(d )?out", str(error), re.IGNORECASE):
         name = "Timeout"
     if name == "AuthenticationError" or status in (401, 403):
         return ModelFault(

@@ -65,14 +65,24 @@ INVITING = re.compile(
 """Words that grant whatever the ask was."""
 
 
-def doubt(ask: str, reply: str) -> str:
-    """Why a reply that looks like a grant still goes to a person; empty where nothing speaks against it."""
+CERTAIN = 0.95
+"""From here a word such as “but” or “only” beside a plain yes holds nothing back ("only just saw this: yes, use it")."""
+
+
+def doubt(ask: str, reply: str, *, certain: bool = False) -> str:
+    """Why a reply that looks like a grant still goes to a person; empty where nothing speaks against it.
+
+    Args:
+        certain: The network is: words that may hold something back do not count.
+    """
     if TURNED_ASK.search(ask):
         return "a yes to this ask may be a no"
     if MINDING_ASK.search(ask) and not (INVITING.search(reply) or YES_IN_NO.search(reply)):
         return "a yes to this ask may be a no"
     if AFFIRMING.search(reply) is None:
         return "nothing in it says so"
+    if certain:
+        return ""
     if len(reply.split()) > LONGEST_GRANT:
         return "it says much else"
     if (found := WITHHOLDING.search(YES_IN_NO.sub(" ", reply))) is not None:
@@ -115,7 +125,7 @@ class ReplyReader:
             return ReplyReading(label="unclear", confidence=sure, why=f"not read: not in English ({language})")
         if sure < self.heads.thresholds[f"reply:{best}"]:
             return ReplyReading(label="unclear", confidence=sure, why=f"perhaps {best}, but not surely")
-        if best == "granted" and (why := doubt(ask, reply)):
+        if best == "granted" and (why := doubt(ask, reply, certain=sure >= CERTAIN)):
             return ReplyReading(label="unclear", confidence=sure, why=f"perhaps granted, but {why}")
         conditions: tuple[ReplyCondition, ...] = ()
         if best == "conditional":

@@ -20,11 +20,14 @@ PLAY = re.compile(r"^\[([\w#:. -]+)\] (opening|recovery|closing)\n- (?:\w+: )?(.
 def from_the_plays(body: dict[str, Any]) -> Reply:
     """What a careful model would answer: one opening, one recovery, one closing, slots as blanks."""
     told = body["messages"][1]["content"]
+    found = PLAY.findall(told)
     first: dict[str, str] = {}
-    for _, kind, text in PLAY.findall(told):
+    for _, kind, text in found:
         first.setdefault(kind, re.sub(r"\{[\w.]+\}", "[[fill in]]", text))
     signed = told.split("Sign as ", 1)[1].split(". The conversation", 1)[0]
-    return Reply(reply_json("Hello,", *first.values(), f"Best wishes,\n{signed}", plays=tuple(PLAY.findall(told)[0][:1])))
+    return Reply(
+        reply_json("Hello,", *first.values(), f"Best wishes,\n{signed}", plays=tuple(play for play, _, _ in found[:1]))
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -73,7 +72,7 @@ class FakeProvider:
                             reply.hold[1].wait(10)
                         if reply.cut_after == number:
                             return
-                        time.sleep(reply.pause)
+                        threading.Event().wait(reply.pause)
                         self._event(_chunk(body, reply, {"role": "assistant", "content": piece}, None))
                     self._event(_chunk(body, reply, {}, reply.finish))
                     usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}

@@ -12,7 +12,7 @@ from copilot.drafting.composer import Setting
 from copilot.drafting.prompts import prompt_of
 from copilot.drafting.tone import ToneGuide, load_tone
 from copilot.drafting.writer import ModelWriter
-from copilot.llm.client import LlmClient
+from copilot.llm.client import LlmClient, preload
 from copilot.settings import LlmSettings
 from tests.fakes.provider import FakeProvider
 
@@ -42,7 +42,8 @@ def writer_for(
 
 
 def give(desk: Desk, writer: ModelWriter) -> Desk:
-    """Let the desk draft with a model."""
+    """Let the desk draft with a model. What calls it is loaded now: no thread goes on importing when a test is over."""
+    preload()
     desk.writer = writer
     desk.guide_of_tone = tone_guide
     return desk
