@@ -658,7 +658,7 @@ def _card(name: str, sources: dict[str, int], held: int, right: float, lines: li
                 "- First step: GoEmotions (Apache-2.0, github.com/google-research), one epoch.",
                 f"- Trained on: {sources['written']} conversations and most of {sources['reply']} permission replies written for this",
                 f"  project's bench or in `training/`; {sources['project']} conversations of `training/`; {sources['real']} real ones labelled by the",
-                "  codebook and 794 labelled by us (IBM customer-care Twitter, Apache-2.0; Skytrax reviews, CC0);",
+                f"  codebook and {sources['silver']} labelled by us (IBM customer-care Twitter, Apache-2.0; Skytrax reviews, CC0);",
                 f"  {sources['page']} examples and near misses of `playbooks/signals/`.",
                 "- Not trained or tuned on: any development or sealed set.",
                 "- Language: English. Other languages are marked as not read.",

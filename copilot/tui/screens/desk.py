@@ -37,7 +37,7 @@ PANES = ("#queue", "#conversation", "#guidance", "#editor")
 REST_SECONDS = 0.12
 """How long the cursor rests on a ticket before it is opened: scrolling opens nothing."""
 SAVE_SECONDS = 0.8
-PATIENCE_SECONDS = 0.15
+PATIENCE_SECONDS = 0.25
 """How long the last ticket may stand while the next is read; then what is there is shown."""
 TICK_SECONDS = 30
 OPEN_STATES = ("proposed", "edited", "approved")
