@@ -1064,7 +1064,12 @@ class Desk:
         else:
             made = self._composed(base)
         with self.database.begin() as connection:
-            before = drafting.open_draft(connection, ref)
+            begun, before = before, drafting.open_draft(connection, ref)
+            if before is not None and (begun is None or before.id != begun.id):
+                drafting.put(
+                    connection, made.discard(made.created_at)
+                )  # a person began another meanwhile: theirs stays
+                return before
             asked = [a for a in asking.of_ticket(connection, ref) if a.state == "drafted"] if before else []
             if before is not None and before.state != "proposed":
                 parts = merged(before.parts, before.text, made.parts)

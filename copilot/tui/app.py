@@ -91,6 +91,7 @@ class DeskApp(App[None]):
         """Leave; nothing typed is lost."""
         for screen in self.screen_stack:
             if isinstance(screen, DeskScreen):
+                screen.abandon_stream()
                 screen.save_now()
         super().exit(*args, **kwargs)
 

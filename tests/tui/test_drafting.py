@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
+from textual.pilot import Pilot
 from textual.screen import Screen
 
 from copilot.desk import Desk
@@ -43,16 +44,31 @@ def writing_desk(sample_desk: Desk, provider: FakeProvider) -> Desk:
     return give(sample_desk, writer_for(provider, sample_desk.database, lambda _: None))
 
 
+async def drafted(pilot: Pilot[Any]) -> DraftView:
+    """Press `d` and wait until the draft is there."""
+    await pilot.press("d")
+    view = pilot.app.screen.query_one(DraftView)
+    await until(pilot, lambda: view.draft is not None, "the draft")
+    return view
+
+
+async def typed_into(pilot: Pilot[Any], words: str) -> DraftView:
+    """Press `d` and wait until the model has come to these words."""
+    await pilot.press("d")
+    view = pilot.app.screen.query_one(DraftView)
+    await until(pilot, lambda: words in view.text, "the first words")
+    return view
+
+
 async def test_a_draft_grows_in_the_editor_and_says_who_wrote_it(
     writing_desk: Desk, picture: SnapshotAssertion
 ) -> None:
     app = DeskApp(writing_desk)
     async with app.run_test(size=WIDE) as pilot:
         screen = await ready(pilot, REF)
-        await pilot.press("d")
-        view = screen.query_one(DraftView)
-        await until(pilot, lambda: view.draft is not None, "the draft")
+        view = await drafted(pilot)
         assert view.text == WHOLE
+        screen.query_one("#queue").focus()  # no cursor in the picture
         await until(pilot, lambda: bool(screen.blocking) and not list(app.workers), "the finding")
         assert app.export_screenshot() == picture
 
@@ -63,9 +79,7 @@ async def test_typing_while_it_streams_loses_no_character(writing_desk: Desk, pr
     app = DeskApp(writing_desk)
     async with app.run_test(size=WIDE) as pilot:
         screen = await ready(pilot, REF)
-        await pilot.press("d")
-        view, editor = screen.query_one(DraftView), screen.query_one(Editor)
-        await until(pilot, lambda: "Thank" in view.text or "Hi" in view.text, "the first words")
+        view, editor = await typed_into(pilot, "Hi"), screen.query_one(Editor)
         editor.move_cursor(editor.document.end)
         await pilot.press(*"at the end")
         editor.move_cursor((0, 0))
@@ -85,10 +99,8 @@ async def test_escape_stops_the_model_and_keeps_what_came(writing_desk: Desk, pr
     provider.say = lambda _: Reply(reply_json(*TEXT), piece=8, hold=(12, go_on))
     app = DeskApp(writing_desk)
     async with app.run_test(size=WIDE) as pilot:
-        screen = await ready(pilot, REF)
-        await pilot.press("d")
-        view = screen.query_one(DraftView)
-        await until(pilot, lambda: "Thank" in view.text, "the first words")
+        await ready(pilot, REF)
+        view = await typed_into(pilot, "Thank")
         await pilot.press("escape")
         go_on.set()
         await until(pilot, lambda: view.draft is not None, "the draft")
@@ -103,9 +115,7 @@ async def test_going_to_another_conversation_meanwhile_keeps_both(writing_desk: 
     app = DeskApp(writing_desk)
     async with app.run_test(size=WIDE) as pilot:
         screen = await ready(pilot, REF)
-        await pilot.press("d")
-        view = screen.query_one(DraftView)
-        await until(pilot, lambda: "Thank" in view.text, "the first words")
+        view = await typed_into(pilot, "Thank")
         screen.open_ticket("fernway/D-1028")
         go_on.set()
         await until(pilot, lambda: not list(app.workers), "quiet")
@@ -116,13 +126,49 @@ async def test_going_to_another_conversation_meanwhile_keeps_both(writing_desk: 
         assert kept.text == WHOLE
 
 
+async def test_closing_the_desk_meanwhile_keeps_what_was_typed(writing_desk: Desk, provider: FakeProvider) -> None:
+    go_on = threading.Event()
+    provider.say = lambda _: Reply(reply_json(*TEXT), piece=8, hold=(12, go_on))
+    app = DeskApp(writing_desk)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await ready(pilot, REF)
+        await typed_into(pilot, "Thank")
+        screen.query_one(Editor).move_cursor((0, 0))
+        await pilot.press(*"Mine. ")
+        app.exit()
+        go_on.set()
+        await pilot.pause()
+    kept = writing_desk.opened(REF).draft
+    assert kept is not None
+    assert kept.text.startswith("Mine. Hi there,")
+    assert kept.text.count("Hi there,") == 1
+
+
+async def test_other_actions_leave_a_reply_that_is_being_written_alone(
+    writing_desk: Desk, provider: FakeProvider
+) -> None:
+    go_on = threading.Event()
+    provider.say = lambda _: Reply(reply_json(*TEXT), piece=8, hold=(12, go_on))
+    app = DeskApp(writing_desk)
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await ready(pilot, REF)
+        view = await typed_into(pilot, "Thank")
+        screen.query_one("#queue").focus()
+        await pilot.press("d", "s", "a", "1", "minus")
+        await pilot.press("c")
+        await until(pilot, lambda: app.screen is not screen, "the correction")
+        await pilot.press("escape")
+        go_on.set()
+        await until(pilot, lambda: view.draft is not None, "the draft")
+        assert view.text == WHOLE
+        assert len(provider.requests) == 1
+
+
 async def test_every_sheet_about_a_draft_opens_and_closes(writing_desk: Desk) -> None:
     app = DeskApp(writing_desk)
     async with app.run_test(size=WIDE) as pilot:
         screen = await ready(pilot, REF)
-        await pilot.press("d")
-        view = screen.query_one(DraftView)
-        await until(pilot, lambda: view.draft is not None, "the draft")
+        await drafted(pilot)
         screen.query_one("#queue").focus()
         for key, kind in (("p", Sheet), ("i", Sheet), ("w", Variants), ("H", History)):
             await pilot.press(key)
@@ -138,10 +184,8 @@ def _shows(app: DeskApp, kind: type[Screen[Any]]) -> bool:
 async def test_another_wording_can_be_taken_and_the_first_one_back(sample_desk: Desk, clock: FakeClock) -> None:
     app = DeskApp(sample_desk)
     async with app.run_test(size=WIDE) as pilot:
-        screen = await ready(pilot, REF)
-        await pilot.press("d")
-        view = screen.query_one(DraftView)
-        await until(pilot, lambda: view.draft is not None, "the draft")
+        await ready(pilot, REF)
+        view = await drafted(pilot)
         first = view.text
         clock.forward(minutes=1)
         await pilot.press("w")
@@ -157,10 +201,8 @@ async def test_another_wording_can_be_taken_and_the_first_one_back(sample_desk: 
 async def test_shorter_drafts_less_and_copying_takes_the_words(sample_desk: Desk) -> None:
     app = DeskApp(sample_desk)
     async with app.run_test(size=WIDE) as pilot:
-        screen = await ready(pilot, REF)
-        await pilot.press("d")
-        view = screen.query_one(DraftView)
-        await until(pilot, lambda: view.draft is not None, "the draft")
+        await ready(pilot, REF)
+        view = await drafted(pilot)
         before = view.text
         await pilot.press("minus")
         await until(pilot, lambda: len(view.text) < len(before), "a shorter one")
@@ -171,10 +213,8 @@ async def test_shorter_drafts_less_and_copying_takes_the_words(sample_desk: Desk
 async def test_undo_takes_back_a_draft_that_was_drafted_over(sample_desk: Desk) -> None:
     app = DeskApp(sample_desk)
     async with app.run_test(size=WIDE) as pilot:
-        screen = await ready(pilot, REF)
-        await pilot.press("d")
-        view = screen.query_one(DraftView)
-        await until(pilot, lambda: view.draft is not None, "the draft")
+        await ready(pilot, REF)
+        view = await drafted(pilot)
         before = view.text
         await pilot.press("minus")
         await until(pilot, lambda: len(view.text) < len(before), "a shorter one")

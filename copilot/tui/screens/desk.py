@@ -20,7 +20,7 @@ from copilot.errors import DelightError
 from copilot.reading.models import Reading
 from copilot.tickets.models import Ticket
 from copilot.tui.screens.base import DeskedScreen, bindings
-from copilot.tui.screens.drafting import Drafting
+from copilot.tui.screens.drafting import BEING_WRITTEN, CHANGES_THE_DRAFT, Drafting
 from copilot.tui.screens.modals import ConfirmSend, Correct, Decide, Help, RecordAnswer
 from copilot.tui.screens.stories import StoriesScreen
 from copilot.tui.screens.story import StoryForm
@@ -360,6 +360,9 @@ class DeskScreen(Drafting, DeskedScreen):
         if self.guidance is None or number > len(self.guidance.matches):
             self.say(f"There is no play {number}.", severity="warning")
             return
+        if self._stop is not None:
+            self.say(BEING_WRITTEN)
+            return
         play = self.guidance.matches[number - 1].play
         self.save_now()
         draft = self.query_one(DraftView).draft
@@ -533,6 +536,8 @@ class DeskScreen(Drafting, DeskedScreen):
             return ""
         if self.opened is None:
             return "No conversation is open."
+        if self._stop is not None and action in CHANGES_THE_DRAFT:
+            return BEING_WRITTEN
         draft = self.query_one(DraftView).draft
         verdict = self.guidance.verdict if self.guidance else None
         reasons: dict[str, Callable[[], str]] = {

@@ -19,6 +19,11 @@ from copilot.tui.screens.drafts import History, Sheet, Variants, sources
 from copilot.tui.widgets.drafting import DraftView
 from copilot.tui.widgets.safe import Editor
 
+BEING_WRITTEN = "It is being written; escape stops it."
+CHANGES_THE_DRAFT = frozenset(
+    ("draft", "calmer", "warmer", "shorter", "longer", "discard", "send", "ask", "variants", "history", "mend")
+)
+
 
 class Drafting(DeskedScreen):
     """The actions on a draft."""
@@ -46,27 +51,27 @@ class Drafting(DeskedScreen):
     _left: tuple[str, str] | None = None
     """(ref, words) of a conversation that was left while its reply was being written and the person had typed in it."""
 
-    @work(exclusive=True, group="act", exit_on_error=False)
+    @work(group="draft", exit_on_error=False)
     async def action_draft(self) -> None:
         """Draft a reply; what a person wrote in the one that stands there stays."""
         await self._redraft()
 
-    @work(exclusive=True, group="act", exit_on_error=False)
+    @work(group="draft", exit_on_error=False)
     async def action_calmer(self) -> None:
         """Turn the dial towards calm and draft again."""
         await self._turn(-1)
 
-    @work(exclusive=True, group="act", exit_on_error=False)
+    @work(group="draft", exit_on_error=False)
     async def action_warmer(self) -> None:
         """Turn the dial towards celebration and draft again."""
         await self._turn(1)
 
-    @work(exclusive=True, group="act", exit_on_error=False)
+    @work(group="draft", exit_on_error=False)
     async def action_shorter(self) -> None:
         """Draft again, shorter."""
         await self._resize(-1)
 
-    @work(exclusive=True, group="act", exit_on_error=False)
+    @work(group="draft", exit_on_error=False)
     async def action_longer(self) -> None:
         """Draft again, longer."""
         await self._resize(1)
@@ -94,8 +99,8 @@ class Drafting(DeskedScreen):
 
     async def _redraft(self, tone: Tone | None = None, length: Length | None = None) -> None:
         view, ref, desk = self.query_one(DraftView), self.ref, self.desk_app.desk
-        if view.stream is not None:
-            self.say("It is being written; escape stops it.")
+        if self._stop is not None:
+            self.say(BEING_WRITTEN)
             return
         self.save_now()
         before = view.draft
@@ -106,14 +111,16 @@ class Drafting(DeskedScreen):
             view.begin_stream()
             view.query_one(Editor).focus()
         made: Draft | None = None
-        async for event in desk.drafting(ref, tone, length, stop, self.guidance):
-            if isinstance(event, DraftDelta):
-                self.post_message(self.Grew(event.ref, event.text))
-            elif isinstance(event, DraftReady):
-                made = event.draft
-            else:
-                self.show_error(event.error)
-        self._stop = None
+        try:
+            async for event in desk.drafting(ref, tone, length, stop, self.guidance):
+                if isinstance(event, DraftDelta):
+                    self.post_message(self.Grew(event.ref, event.text))
+                elif isinstance(event, DraftReady):
+                    made = event.draft
+                else:
+                    self.show_error(event.error)
+        finally:
+            self._stop = None
         if ref != self.ref:
             await self._keep_left(made)
         elif grows:
@@ -159,6 +166,14 @@ class Drafting(DeskedScreen):
             if self._stop is not None:
                 self._stop.set()
         return True
+
+    def abandon_stream(self) -> None:
+        """The desk closes while a reply is being written: what a person typed in it is kept."""
+        view, desk = self.query_one(DraftView), self.desk_app.desk
+        if self._stop is not None:
+            self._stop.set()
+        if view.stream is not None and view.end_stream() and view.text.strip():
+            desk.save(desk.blank_draft(self.ref), view.text)
 
     async def _keep_left(self, made: Draft | None) -> None:
         left, self._left = self._left, None
