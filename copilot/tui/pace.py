@@ -18,7 +18,7 @@ SWITCH_SECONDS = 0.0005
 """How long another thread may hold the interpreter while a key waits (Python's own value is 0.005)."""
 QUIET_SECONDS = 0.06
 """After a key the loading thread starts no further import for so long: a frame takes 15 ms, or 50 beside another thread."""
-PATIENCE_SECONDS = 6.0
+PATIENCE_SECONDS = 10.0
 """How long it gives way in all: a key held down must not keep models from loading."""
 
 

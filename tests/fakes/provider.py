@@ -22,6 +22,8 @@ class Reply(NamedTuple):
     """Who says it answered; empty is the one that was asked."""
     piece: int = 24
     """Characters of one streamed piece."""
+    before: float = 0.0
+    """Seconds before the first piece."""
     pause: float = 0.0
     """Seconds between two pieces."""
     cut_after: int | None = None
@@ -66,6 +68,7 @@ class FakeProvider:
                 self.send_header("connection", "close")
                 self.end_headers()
                 pieces = [reply.text[i : i + reply.piece] for i in range(0, len(reply.text), reply.piece)]
+                threading.Event().wait(reply.before)
                 try:
                     for number, piece in enumerate(pieces):
                         if reply.hold is not None and reply.hold[0] == number:
