@@ -60,6 +60,7 @@ from copilot.tickets import store as ticketing
 from copilot.tickets.models import Message, Ticket
 
 if TYPE_CHECKING:  # numpy and the models behind these load with the brain, after the first paint
+    from copilot.llm.redact import Redactor
     from copilot.playbook.search import Playbook
     from copilot.reading.reader import Reader
     from copilot.reading.replies import ReplyReader
@@ -136,6 +137,13 @@ class Basis(NamedTuple):
     reading: Reading
     guidance: Guidance
     wish: Wish
+
+    @property
+    def dial(self) -> Tone:
+        """Where the dial stands; never at celebration for the unhappy."""
+        page = self.guidance.matches[0].page if self.guidance.matches else None
+        tone = self.wish.tone or default_tone(self.reading, page)
+        return "calm" if tone == "celebratory" and self.reading.mood in UNHAPPY else tone
 
 
 @dataclass(frozen=True)
@@ -666,11 +674,7 @@ class Desk:
             NotFound: There is no drafting prompt.
             PageError: It does not parse.
         """
-        if self.writer is None:
-            raise NotFound("This desk has no prompts.", hint="Open a workspace.")
-        ticket, reading, guidance, _ = self._basis(ref, Wish(tone, length))
-        dial = self._dial(reading, guidance, tone)
-        return self.writer.prompt(ticket, reading, guidance.matches, guidance.walk, dial, length)[0]
+        return self._told(self._basis(ref, Wish(tone, length)))[0]
 
     def another(self, draft: Draft) -> Draft:
         """Another wording of a draft, from the plays; not kept.
@@ -1087,10 +1091,7 @@ class Desk:
         plays = [play for match in base.guidance.matches for play in match.page.plays]
         text = ""
         try:
-            dial = self._dial(base.reading, base.guidance, base.wish.tone)
-            prompt, redactor = self.writer.prompt(
-                base.ticket, base.reading, base.guidance.matches, base.guidance.walk, dial, base.wish.length
-            )
+            prompt, redactor = self._told(base)
             for piece in self.writer.write(prompt, redactor, plays, stop):
                 if isinstance(piece, Written):
                     return self._drawn(base, piece.parts, model=piece.model, prompt=piece.prompt, note=piece.note)
@@ -1105,14 +1106,22 @@ class Desk:
         model = self.writer.client.models[0]
         return self._drawn(base, parts, model=model, prompt=prompt.name, note="stopped: this is what had come")
 
+    def _told(self, base: Basis) -> tuple[Rendered, Redactor]:
+        """What a model is told, and what turns its placeholders back."""
+        if self.writer is None:
+            raise NotFound("This desk has no prompts.", hint="Open a workspace.")
+        guidance = base.guidance
+        return self.writer.prompt(
+            base.ticket, base.reading, guidance.matches, guidance.walk, base.dial, base.wish.length
+        )
+
     def _composed(self, base: Basis, note: str = "") -> Draft:
         """The offline composer's reply."""
-        dial = self._dial(base.reading, base.guidance, base.wish.tone)
         parts = compose(
             base.ticket,
             base.reading,
             base.guidance.matches,
-            dial,
+            base.dial,
             self.setting,
             base.guidance.walk,
             _first(base.guidance.escalations),
@@ -1130,7 +1139,7 @@ class Desk:
             ticket_ref=base.ticket.ref,
             based_on=base.ticket.version,
             text=text_of(parts),
-            tone=self._dial(base.reading, base.guidance, base.wish.tone),
+            tone=base.dial,
             length=base.wish.length,
             variant=base.wish.variant,
             parts=parts,
@@ -1146,12 +1155,6 @@ class Desk:
         with self.database.read() as connection:
             ticket, reading = self._with_reading(connection, ref)
             return Basis(ticket, reading, self._guide(connection, ticket, reading), wish)
-
-    @staticmethod
-    def _dial(reading: Reading, guidance: Guidance, tone: Tone | None) -> Tone:
-        """Where the dial stands; never at celebration for the unhappy."""
-        dial = tone or default_tone(reading, guidance.matches[0].page if guidance.matches else None)
-        return "calm" if dial == "celebratory" and reading.mood in UNHAPPY else dial
 
     def _who(self) -> str:
         if not self.setting.agent.strip():

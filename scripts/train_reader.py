@@ -330,7 +330,6 @@ def tune(net: Net, rows: Sequence[Row], epochs: float, rng: random.Random) -> Ne
     net.bert.encoder.layer[:FROZEN].requires_grad_(requires_grad=False)
     steps = round(math.ceil(len(use) / BATCH) * epochs)
     mean: Net | None = None
-    kept = 0
     every_step = _steps(net, groups, lambda: _batches(pieces, use, BATCH, rng), math.ceil(epochs), steps, 150)
     for done, (batch, step) in enumerate(islice(every_step, steps), start=1):
         mood, binary, meaning, condition = net([pieces[i] for i in batch])
@@ -342,9 +341,7 @@ def tune(net: Net, rows: Sequence[Row], epochs: float, rng: random.Random) -> Ne
         loss = loss + ((every * torch.tensor(known[batch])).sum(1) * weight).mean()
         loss = loss + _reply_loss(meaning, condition, replies[batch], asked[batch])
         step(loss)
-        if done > steps // 2 and done % 10 == 0:
-            kept += 1
-            mean = copy.deepcopy(net) if mean is None else _averaged(mean, net, min(0.97, kept / (kept + 10)))
+        mean = _mean_so_far(mean, net, done, steps)
     return (mean or net).eval()
 
 
@@ -392,14 +389,11 @@ def adapt(net: Net, rows: Sequence[Row], epochs: int, rng: random.Random) -> Net
     ]
     steps = math.ceil(len(use) / BATCH) * epochs
     mean: Net | None = None
-    kept = 0
     every_step = _steps(net, groups, lambda: _batches(pieces, use, BATCH, rng), epochs, steps, 100)
     for done, (batch, step) in enumerate(every_step, start=1):
         _, _, meaning, condition = net([pieces[i] for i in batch])
         step(_reply_loss(meaning, condition, replies[batch], conditions[batch]))
-        if done > steps // 2 and done % 10 == 0:
-            kept += 1
-            mean = copy.deepcopy(net) if mean is None else _averaged(mean, net, min(0.97, kept / (kept + 10)))
+        mean = _mean_so_far(mean, net, done, steps)
     return (mean or net).eval()
 
 
@@ -423,6 +417,15 @@ def _reply_loss(meaning: Any, condition: Any, replies: Any, asked: Any) -> Any:
     )
     conditional = every[replies[known] == MEANINGS.index("conditional")].sum()
     return (1.5 * entropy + 0.5 * conditional) / len(known)
+
+
+def _mean_so_far(mean: Net | None, net: Net, done: int, steps: int) -> Net | None:
+    """The running mean of the second half's weights, taken every ten steps; None before the first."""
+    half = steps // 2
+    if done <= half or done % 10:
+        return mean
+    kept = done // 10 - half // 10
+    return copy.deepcopy(net) if mean is None else _averaged(mean, net, min(0.97, kept / (kept + 10)))
 
 
 def _averaged(mean: Net, net: Net, keep: float) -> Net:

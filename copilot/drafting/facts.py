@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from copilot.drafting.context import CheckContext, finding
@@ -90,9 +91,9 @@ SAME_DIGITS = 7
 
 def unknown_fact(text: str, context: CheckContext) -> Iterator[DraftFinding]:
     """An amount, date, time, number or version that stands in neither ticket nor page."""
-    known = {fact for fact, _, _ in facts_in(context.all_said)}
+    known = _known_facts(context.all_said)
     if context.leaf is not None:
-        known |= {fact for fact, _, _ in facts_in(f"{context.leaf.limit} {context.leaf.offer}")}
+        known |= _known_facts(f"{context.leaf.limit} {context.leaf.offer}")
     skip = [m.span() for pattern in (BLANK, LINK, EMAIL) for m in pattern.finditer(text)]
     for fact, start, end in facts_in(text):
         if fact not in known and not any(a <= start < b for a, b in skip):
@@ -104,6 +105,12 @@ def unknown_fact(text: str, context: CheckContext) -> Iterator[DraftFinding]:
                 end,
                 blocking=context.by_model(sentence),
             )
+
+
+@lru_cache
+def _known_facts(text: str) -> frozenset[str]:
+    """The facts of a text that stays the same from key to key."""
+    return frozenset(fact for fact, _, _ in facts_in(text))
 
 
 def facts_in(text: str) -> Iterator[tuple[str, int, int]]:
@@ -163,12 +170,23 @@ def _clock(m: re.Match[str]) -> str:
 
 def unknown_link(text: str, context: CheckContext) -> Iterator[DraftFinding]:
     """A link that leads where no reply of ours may lead: what only the customer linked to does not go back out."""
-    allowed = {*map(str.lower, context.guide.links), *(host for host, _, _ in links_in(context.team_said))}
+    allowed = {*context.guide.links, *_known_hosts(context.team_said)}
     for host, start, end in links_in(text):
-        if not any(host == domain or host.endswith(f".{domain}") for domain in allowed):
+        if not _within(host, allowed):
             yield finding(
                 "link.unknown", f"a link to {shorten(host, 40)}, which is not on the list in tone.md", start, end
             )
+
+
+def _within(host: str, domains: Iterable[str]) -> bool:
+    """Whether a host is one of the domains, or below one."""
+    return any(host == domain or host.endswith(f".{domain}") for domain in map(str.lower, domains))
+
+
+@lru_cache
+def _known_hosts(text: str) -> frozenset[str]:
+    """The hosts that a text links to, which stays the same from key to key."""
+    return frozenset(host for host, _, _ in links_in(text))
 
 
 def links_in(text: str) -> Iterator[tuple[str, int, int]]:
@@ -194,8 +212,7 @@ def other_peoples_data(text: str, context: CheckContext) -> Iterator[DraftFindin
     said = context.all_said
     known = said.lower()
     for m in EMAIL.finditer(text):
-        host = m["host"].lower().rstrip(".")
-        ours = any(host == domain or host.endswith(f".{domain}") for domain in map(str.lower, context.guide.links))
+        ours = _within(m["host"].lower().rstrip("."), context.guide.links)
         if m.group().lower().rstrip(".") not in known and not ours:
             yield finding("data.other", f"{shorten(m.group(), 40)} is nobody's in this conversation", *m.span())
     digits = re.sub(r"\D", "", said)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from copilot.drafting.context import CheckContext, finding
 from copilot.drafting.models import DraftFinding
@@ -72,8 +73,7 @@ def unsupported(text: str, context: CheckContext) -> Iterator[DraftFinding]:
     if not context.written:
         return
     leaf = f"{context.leaf.offer} {context.leaf.limit}" if context.leaf else ""
-    said = f"{context.team_said}\n{leaf}"
-    lines = [_stems(said[start:end]) for start, end in sentences(said)]
+    lines = _known_lines(f"{context.team_said}\n{leaf}")
     name = _stems(context.ticket.customer.name)
     for start, end in sentences(text):
         sentence = text[start:end]
@@ -91,6 +91,12 @@ def unsupported(text: str, context: CheckContext) -> Iterator[DraftFinding]:
             )
 
 
+@lru_cache
+def _known_lines(text: str) -> tuple[frozenset[str], ...]:
+    """The words of each sentence of a text that stays the same from key to key."""
+    return tuple(_stems(text[start:end]) for start, end in sentences(text))
+
+
 def _is_greeting(sentence: str, start: int) -> bool:
     short = len(sentence.split()) <= LONGEST_GREETING and len(sentence) <= 10 * LONGEST_GREETING
     plain = not any(c.isdigit() for c in sentence) and not HOUSE.search(sentence)
@@ -104,8 +110,8 @@ def _is_courtesy(sentence: str) -> bool:
     return asks or (COURTESY.match(sentence) is not None and not promises)
 
 
-def _stems(text: str) -> set[str]:
-    return {word[:STEM] for word in map(str.lower, WORD.findall(text)) if word not in COMMON}
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(word[:STEM] for word in map(str.lower, WORD.findall(text)) if word not in COMMON)
 
 
 def markup(text: str, _context: CheckContext) -> Iterator[DraftFinding]:

@@ -140,12 +140,7 @@ def unconfirmed_deed(text: str, context: CheckContext) -> Iterator[DraftFinding]
                 max(sentence.rfind(", ", 0, match.start()), sentence.rfind("; ", 0, match.start()), 0) : match.end()
             ]
             act = next((found for found in match.groups() if found), match.group()).lower()
-            if (
-                NOT_DONE.search(clause)
-                or NOT_DONE.search(sentence[match.end() :][-2:])
-                or GENERAL.search(sentence)
-                or act in said
-            ):
+            if NOT_DONE.search(clause) or sentence.endswith("?") or GENERAL.search(sentence) or act in said:
                 continue
             yield finding(
                 "done.unconfirmed",

@@ -181,7 +181,7 @@ def draft_prompt(
         "mood": reading.mood,
         "labels": "\n".join(labels) or "none",
         "tone": tone,
-        "length": LENGTHS[length],
+        "length": LENGTH_WORDS[length],
         "blanks": "; ".join(blanks) or "none",
         "agent": setting.agent or "[[your name]]",
         "subject": ticket.title,
@@ -198,7 +198,7 @@ def draft_prompt(
     return Rendered(messages, prompt.name, trimmed)
 
 
-LENGTHS: dict[Length, str] = {
+LENGTH_WORDS: dict[Length, str] = {
     "short": "as short as it can be and still be kind",
     "normal": "as long as a careful colleague would",
     "long": "with every step explained",
