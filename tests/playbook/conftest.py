@@ -69,9 +69,10 @@ def write_playbook(folder: Path, **pages: str) -> Path:
 
 
 def write_index(folder: Path, real: Path) -> Path:
-    """An index folder that has the compiled encoder and no build yet."""
+    """An index folder that has the compiled models and no build yet."""
     folder.mkdir(parents=True)
-    (folder / "encoder").symlink_to(real / "encoder", target_is_directory=True)
+    for name in ("encoder", "reader", "replies"):
+        (folder / name).symlink_to(real / name, target_is_directory=True)
     return folder
 
 
