@@ -115,7 +115,7 @@ async def _in_process(what: str, folder: Path, began: float) -> None:
     async with app.run_test(size=(150, 44)) as pilot:
         while not (isinstance(app.screen, DeskScreen) and app.screen.query_one(QueueList).rows):
             await asyncio.sleep(0.001)
-        await _painted(app)
+        await painted(app)
         out["paint"] = time.time() - began
         screen = app.screen
         assert isinstance(screen, DeskScreen)
@@ -131,7 +131,7 @@ async def _in_process(what: str, folder: Path, began: float) -> None:
                 screen.open_ticket(ref)
                 while screen.guidance is None:
                     await asyncio.sleep(0.001)
-                await _painted(app)
+                await painted(app)
                 opened.append(time.perf_counter() - start)
                 while list(app.workers):  # a person looks at it before the next
                     await asyncio.sleep(0.005)
@@ -153,11 +153,11 @@ async def _key(app: App[None], key: str) -> float:
     app.post_message(Key(key, None))
     while queue.cursor == before:
         await asyncio.sleep(0)
-    await _painted(app)
+    await painted(app)
     return time.perf_counter() - start
 
 
-async def _painted(app: App[None]) -> None:
+async def painted(app: App[None]) -> None:
     """Wait until the next frame is drawn."""
     drawn = asyncio.Event()
     app.screen.call_after_refresh(drawn.set)

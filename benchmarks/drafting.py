@@ -1,4 +1,5 @@
-"""`python -m benchmarks.drafting`: what the desk adds to a bare litellm call, how fast it drafts offline, how long prompts are.
+"""`python -m benchmarks.drafting`: what the desk adds to a bare litellm call, how soon a word that came stands on the screen,
+how fast it drafts offline, how long prompts are.
 
 The model is a server of ours on this machine that speaks the OpenAI protocol and waits 5 ms between pieces, as a quick model
 would; once it begins at once, once after 200 ms, which a quick model takes to read a prompt of 2,000 tokens. A bare litellm
@@ -13,21 +14,29 @@ import os
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.desk import painted
 from copilot.bootstrap import Workspace
 from copilot.desk import Desk, DraftDelta, DraftReady, Guidance
 from copilot.llm.client import estimate
 from copilot.settings import LlmSettings, Settings
 from copilot.tickets.sample import SampleQueue
 from copilot.tickets.sync import sync
+from copilot.tui.app import DeskApp
+from copilot.tui.screens.desk import DeskScreen
+from copilot.tui.widgets.drafting import DraftView
 from tests.fakes.provider import FakeProvider, Reply
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 20
+SCREENS = 20
+HEAD = '{"paragraphs": [{"text": "'
+"""What an answer begins with before its first word."""
 PARAGRAPHS = (
     "Hi there,",
     "Thank you for writing to us, and for explaining it so clearly. I have read your message with care.",
@@ -62,6 +71,7 @@ def main() -> None:
             provider.say = partial(_say, before)
             print(f"the server begins after {before * 1000:.0f} ms:")
             _overhead(desk, refs[0], provider)
+        asyncio.run(_to_screen(desk, refs[:SCREENS], provider))
         space.close()
     finally:
         provider.close()
@@ -135,6 +145,42 @@ async def _desk(desk: Desk, ref: str, guidance: Guidance) -> tuple[float, float]
         elif isinstance(event, DraftReady):
             assert event.draft.model, event.draft.note
     return first, time.perf_counter() - began
+
+
+async def _to_screen(desk: Desk, refs: list[str], provider: FakeProvider) -> None:
+    """From the moment the server sends the piece with the first word to the frame that shows it."""
+    took = []
+    app = DeskApp(desk)
+    async with app.run_test(size=(150, 44)) as pilot:
+        while not app.warmed:
+            await asyncio.sleep(0.01)
+        screen = app.screen
+        assert isinstance(screen, DeskScreen)
+        for ref in refs:
+            screen.open_ticket(ref)
+            while screen.guidance is None or list(app.workers):
+                await asyncio.sleep(0.005)
+            await pilot.pause()
+            go_on = threading.Event()
+            provider.say = lambda _, go_on=go_on: Reply(ANSWER, piece=len(HEAD), pause=0.005, hold=(1, go_on))
+            asked = len(provider.requests)
+            screen.action_draft()
+            while len(provider.requests) == asked:
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.1)
+            view = screen.query_one(DraftView)
+            began = time.perf_counter()
+            go_on.set()
+            while "Hi" not in view.text:
+                await asyncio.sleep(0.001)
+            await painted(app)
+            took.append((time.perf_counter() - began) * 1000)
+            while list(app.workers):
+                await asyncio.sleep(0.005)
+            await pilot.pause()
+    _line(
+        "a first word from the server to the screen, p95", f"{_p95(took):.0f} ms", "under 50 ms, 5 of them the server's"
+    )
 
 
 def _line(what: str, value: str, aim: str) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from copilot.reading.reader import Reader
     from copilot.reading.replies import ReplyReader
     from copilot.reading.second import SecondReader
+    from copilot.stories.writer import StoryWriter
     from copilot.tickets.models import Ticket
 
 HOME = Path(__file__).parent
@@ -161,6 +162,7 @@ class Workspace:
             self.clock,
             self._writer(),
             self.tone_guide,
+            self._story_writer(),
         )
 
     @property
@@ -191,6 +193,18 @@ class Workspace:
         llm = self.settings.llm
         client = LlmClient(llm.models(llm.model), llm, self.database, self.clock)
         return ModelWriter(client, lambda: prompt_of(self.prompts, "draft"), self.tone_guide, llm, self.setting)
+
+    def _story_writer(self) -> StoryWriter | None:
+        """What words stories with a model, where there is one."""
+        from copilot.drafting.prompts import prompt_of
+        from copilot.llm.client import LlmClient
+        from copilot.stories.writer import StoryWriter
+
+        llm = self.settings.llm
+        if not (models := llm.models(llm.story_model or llm.model)):
+            return None
+        client = LlmClient(models, llm, self.database, self.clock)
+        return StoryWriter(client, lambda: prompt_of(self.prompts, "story"), llm, self.settings.company)
 
     def close(self) -> None:
         """Release files."""

@@ -65,6 +65,7 @@ if TYPE_CHECKING:  # numpy and the models behind these load with the brain, afte
     from copilot.reading.reader import Reader
     from copilot.reading.replies import ReplyReader
     from copilot.reading.second import SecondReader
+    from copilot.stories.writer import StoryWriter
 
 Clock = Callable[[], datetime]
 View = Literal["needs", "moments", "all", "done"]
@@ -280,6 +281,7 @@ class Desk:
         clock: Tells the time, aware.
         writer: Drafts with a model, where the operator has one.
         guide: Reads the tone guide; called when a draft is checked, so that an edit counts at once.
+        storyteller: Words stories with a model, where the operator has one.
     """
 
     def __init__(
@@ -292,6 +294,7 @@ class Desk:
         clock: Clock = lambda: datetime.now(UTC),
         writer: ModelWriter | None = None,
         guide: Callable[[], ToneGuide] = ToneGuide,
+        storyteller: StoryWriter | None = None,
     ) -> None:
         self.database = database
         self.brain = brain
@@ -301,6 +304,7 @@ class Desk:
         self.clock = clock
         self.writer = writer
         self.guide_of_tone = guide
+        self.storyteller = storyteller
 
     @property
     def has_model(self) -> bool:
@@ -658,13 +662,14 @@ class Desk:
         finally:
             stop.set()
 
-    def preview(self, ref: str, tone: Tone | None = None, length: Length = "normal") -> Draft:
-        """The reply that the offline composer would write; nothing is kept, and an open draft stays.
+    def preview(self, ref: str, tone: Tone | None = None, length: Length = "normal", *, model: bool = False) -> Draft:
+        """The reply that the offline composer would write, or the model; nothing is kept, and an open draft stays.
 
         Raises:
             IndexFault: The playbook is not built.
         """
-        return self._composed(self._basis(ref, Wish(tone, length)))
+        base = self._basis(ref, Wish(tone, length))
+        return self._modelled(base, threading.Event(), None) if model and self.has_model else self._composed(base)
 
     def prompt(self, ref: str, tone: Tone | None = None, length: Length = "normal") -> Rendered:
         """What a model is told to draft, or would be if there were one, letter for letter.
@@ -982,6 +987,28 @@ class Desk:
                 self.clock(),
             )
             return self._from_asked_moment(connection, story, ticket, playbook)
+
+    def word_story(self, story: Story) -> Story:
+        """A story with hook, moment and catalyst worded by a model; its quote stays. Not stored until saved.
+
+        Raises:
+            RefusedAction: There is no model.
+            ModelFault: It gave no words that hold against the conversation; the story's own words stand.
+        """
+        if self.storyteller is None:
+            raise RefusedAction("There is no model.", hint="Name one under [llm] in delight.toml.")
+        return self.storyteller.write(self.ticket(story.ticket_ref), story)
+
+    def story_prompt(self, ref: str) -> Rendered:
+        """What a model is told to word the ticket's story, letter for letter.
+
+        Raises:
+            RefusedAction: There is no model.
+            NotFound: There is no prompt for stories.
+        """
+        if self.storyteller is None:
+            raise RefusedAction("There is no model.", hint="Name one under [llm] in delight.toml.")
+        return self.storyteller.prompt(self.ticket(ref), self.new_story(ref))[0]
 
     def quotes(self, ref: str, *, before_last_answer: bool = False) -> list[Quote]:
         """The sentences of the customer's that a story may quote, newest message first.

@@ -44,6 +44,11 @@ class LlmSettings(BaseModel):
         description='The model that drafts, as litellm names it: "ollama/llama3.1", "anthropic/…", "openai/…"; empty drafts '
         "offline. Its key comes from the environment.",
     )
+    story_model: str = Field(
+        default="",
+        description="The model that words the frame of a story (hook, moment, what we did); empty is `model`. Its quote, "
+        "and the words of an ask, never come from a model.",
+    )
     fallbacks: tuple[str, ...] = Field(
         default=(), description="Models that are asked in this order when the one before gives no answer."
     )

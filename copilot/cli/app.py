@@ -229,10 +229,11 @@ def read(
 def draft(
     ticket: Annotated[str, typer.Argument(help="queue/id, or the id alone.")],
     tone: Annotated[str, typer.Option(help="calm, warm or celebratory; else what fits the mood.")] = "",
+    model: Annotated[bool, typer.Option("--model", help="Let the model of [llm] write it; else the plays do.")] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a reply composed from the plays, and what the checks say about it. Nothing is kept or sent; exit 1 where something blocks."""
+    """Print a reply and what the checks say about it. Nothing is kept or sent; exit 1 where something blocks."""
 
     from copilot.bootstrap import open_workspace
     from copilot.drafting.checks import check
@@ -243,8 +244,13 @@ def draft(
         raise UsageError(f"There is no tone {tone}.", hint=f"Choose {', '.join(TONES)}.")
     space = open_workspace(workspace)
     ref = space.desk.find(ticket)
-    made = space.desk.preview(ref, tone or None)
-    findings = check(made.text, space.desk.context(ref))
+    if model and not space.desk.has_model:
+        raise UsageError("There is no model.", hint="Name one under [llm] in delight.toml.")
+    made = space.desk.preview(ref, tone or None, model=model)
+    if made.note:
+        say(made.note)
+    written = tuple(part.text for part in made.parts if part.source == "model")
+    findings = check(made.text, space.desk.context(ref).model_copy(update={"written": written}))
     if as_json:
         json_lines([{"draft": made.model_dump(mode="json"), "findings": [f.model_dump(mode="json") for f in findings]}])
     else:

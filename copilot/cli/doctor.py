@@ -29,7 +29,11 @@ def examine(space: Workspace) -> list[Row]:
     rows.append(_try("index", lambda: _index(space)))
     rows.append(_try("asking policy", lambda: _policy(space)))
     rows.append(_try("prompts", lambda: _prompts(space)))
-    models = {"drafting model": s.llm.models(s.llm.model), "reading model": s.llm.models(s.reading.model)}
+    models = {
+        "drafting model": s.llm.models(s.llm.model),
+        "story model": s.llm.models(s.llm.story_model or s.llm.model),
+        "reading model": s.llm.models(s.reading.model),
+    }
     for part, names in models.items():
         rows += [_try(part, partial(_model, space, name)) for name in names] or [
             (part, "ok", "none: everything works without one")
@@ -71,6 +75,7 @@ def _leaves(space: Workspace) -> str:
     """What is sent where."""
     s = space.settings
     used = [(s.reading.model, "that are opened", "read"), (s.llm.model, "that are drafted for", "draft")]
+    used.append((s.llm.story_model or s.llm.model, "whose story is worded", "story"))
     what = "as they are (trusted)" if s.llm.trusted else "with placeholders for what is personal"
     told = [
         f"conversations {which}, to {' or '.join(s.llm.models(model))} at {s.llm.api_base or 'the provider'}, {what} "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,7 +32,7 @@ def check(
 @app.command()
 def show(
     ticket: Annotated[str, typer.Argument(help="queue/id, or the id alone.")],
-    task: Annotated[str, typer.Option(help="draft or read.")] = "draft",
+    task: Annotated[Literal["draft", "read", "story"], typer.Option(help="draft, read or story.")] = "draft",
     workspace: WorkspaceOption = None,
 ) -> None:
     """Print the prompt of a ticket, letter for letter what would leave this machine."""
@@ -40,7 +40,11 @@ def show(
 
     space = open_workspace(workspace)
     ref = space.desk.find(ticket)
-    told = space.reading_prompt(space.desk.ticket(ref))[0] if task == "read" else space.desk.prompt(ref)
+    told = {
+        "draft": lambda: space.desk.prompt(ref),
+        "read": lambda: space.reading_prompt(space.desk.ticket(ref))[0],
+        "story": lambda: space.desk.story_prompt(ref),
+    }[task]()
     data(told.shown)
     if told.trimmed:
         say(told.trimmed)

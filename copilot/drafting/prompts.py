@@ -27,7 +27,7 @@ TURN = "====="
 """The line between what never changes from ticket to ticket, which a provider can keep, and the ticket."""
 PAGES = 2
 """Pages whose plays a model is given."""
-Task = Literal["draft", "read"]
+Task = Literal["draft", "read", "story"]
 OUTPUTS: dict[Task, type[Model]] = {"draft": ModelReply}
 """What an answer of a task must hold; the front matter says the same, so that a reader of the file knows."""
 
@@ -186,6 +186,38 @@ def draft_prompt(
         "agent": setting.agent or "[[your name]]",
         "subject": ticket.title,
     }
+    return _within(prompt, values, ticket, hide, tokens)
+
+
+def story_prompt(
+    prompt: Prompt,
+    ticket: Ticket,
+    company: str,
+    signal: str,
+    quote: str,
+    *,
+    hide: Callable[[str], str],
+    tokens: int,
+) -> Rendered:
+    """The prompt that words the frame of a ticket's story, within its budget.
+
+    Args:
+        signal: What delighted the customer.
+        quote: The words that were chosen.
+        hide: Replaces what is personal.
+        tokens: The budget, as of a drafting prompt.
+
+    Raises:
+        PageError: The template and its values do not fit together.
+    """
+    values = {"company": company, "signal": signal, "quote": quote, "subject": ticket.title}
+    return _within(prompt, values, ticket, hide, tokens)
+
+
+def _within(
+    prompt: Prompt, values: Mapping[str, str], ticket: Ticket, hide: Callable[[str], str], tokens: int
+) -> Rendered:
+    """A prompt with as much of the thread as the budget holds; the last message always stays."""
     turns = [_turn(m) for m in ticket.messages if m.public and not m.automatic]
     for left_out in range(len(turns)):
         note = f"[{left_out} older message{'s' * (left_out > 1)} left out]\n\n" if left_out else ""

@@ -19,9 +19,9 @@ class Ran(NamedTuple):
     err: str
 
 
-def delight(*args: str | Path, workspace: Path | None = None, stdin: str = "") -> Ran:
-    """Run `delight` in the checkout with nothing of the caller's settings; a traceback is never an answer."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("DELIGHT_")}
+def delight(*args: str | Path, workspace: Path | None = None, stdin: str = "", passing: tuple[str, ...] = ()) -> Ran:
+    """Run `delight` in the checkout with nothing of the caller's settings but those named; a traceback is never an answer."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("DELIGHT_") or name in passing}
     env.pop("PYTHONDONTWRITEBYTECODE", None)  # without byte code half of every run would be compiling
     if workspace is not None:
         env["DELIGHT_WORKSPACE"] = str(workspace)

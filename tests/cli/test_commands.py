@@ -22,6 +22,8 @@ from copilot.tui.actions import ACTIONS
 from tests.cli.conftest import Ran, delight, make_workspace
 from tests.conftest import PLAYBOOKS, ROOT, make_ticket
 from tests.fakes import NOW, FakeClock
+from tests.fakes.provider import FakeProvider, Reply
+from tests.fakes.writing import reply_json
 
 THANKS = "You spotted the broken row before I even knew about it and fixed it for us. Amazing, thank you!"
 WORDS = "You spotted the broken row before I even knew about it and fixed it for us."
@@ -231,14 +233,36 @@ def test_draft_prints_the_reply_and_blocks_where_a_blank_is_open(space: Path) ->
     assert {finding["rule"] for finding in again["findings"]} == {"blank.open"}
 
 
+@pytest.mark.allow_hosts(["127.0.0.1"])
+def test_draft_with_a_model_says_who_wrote_it_and_keeps_nothing(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "There is no model" in delight("draft", "T-3", "--model", workspace=space).err
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    written = reply_json("Hi Anna,", "Thank you for your note.", "Best wishes,\nMara\nFernway Support")
+    provider = FakeProvider(lambda _: Reply(written))
+    try:
+        llm = json.dumps({"model": "openai/tiny", "api_base": provider.address})
+        monkeypatch.setenv("DELIGHT_LLM", llm)
+        ran = delight("draft", "T-3", "--model", "--json", workspace=space, passing=("DELIGHT_LLM",))
+    finally:
+        provider.close()
+    made = json.loads(ran.out)
+    assert made["draft"]["model"] == "tiny"
+    assert made["draft"]["text"].startswith("Hi Anna,\n\nThank you for your note.")
+    assert made["findings"] == []
+    assert ran.code == 0
+
+
 def test_prompts_are_checked_and_shown(space: Path) -> None:
     checked = delight("prompts", "check", "--json", workspace=space)
     assert checked.code == 0
-    assert [json.loads(row)["id"] for row in checked.out.splitlines()] == ["draft", "read"]
+    assert [json.loads(row)["id"] for row in checked.out.splitlines()] == ["draft", "read", "story"]
     shown = delight("prompts", "show", "T-2", workspace=space)
     assert shown.code == 0
     assert THANKS in shown.out
     assert "{{" not in shown.out
+    nothing = delight("prompts", "show", "T-2", "--task", "story", workspace=space)
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "There is no model" in nothing.err
     reading = delight("prompts", "show", "T-2", "--task", "read", workspace=space)
     assert reading.code == 0
     assert THANKS in reading.out

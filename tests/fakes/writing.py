@@ -14,6 +14,7 @@ from copilot.drafting.tone import ToneGuide, load_tone
 from copilot.drafting.writer import ModelWriter
 from copilot.llm.client import LlmClient, preload
 from copilot.settings import LlmSettings
+from copilot.stories.writer import StoryWriter
 from tests.fakes.provider import FakeProvider
 
 Wait = Callable[[float], None]
@@ -39,6 +40,14 @@ def writer_for(
     client = LlmClient(models or ("openai/tiny",), llm, database, sleep=sleep)
     setting = Setting(agent="Mara", team="Fernway Support", company="Fernway")
     return ModelWriter(client, lambda: prompt_of(starter("prompts"), "draft"), tone_guide, llm, setting)
+
+
+def storyteller_for(provider: FakeProvider, database: Database) -> StoryWriter:
+    """What words stories with the provider's model."""
+    preload()
+    llm = LlmSettings(model="openai/tiny", api_base=provider.address, timeout_s=5)
+    client = LlmClient(("openai/tiny",), llm, database, sleep=lambda _: None)
+    return StoryWriter(client, lambda: prompt_of(starter("prompts"), "story"), llm, "Fernway")
 
 
 def give(desk: Desk, writer: ModelWriter) -> Desk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -17,11 +18,12 @@ from textual.screen import Screen
 from copilot.desk import Desk
 from copilot.tui.app import DeskApp
 from copilot.tui.screens.drafts import History, Sheet, Variants
+from copilot.tui.screens.story import StoryForm
 from copilot.tui.widgets.drafting import DraftView, Stream
-from copilot.tui.widgets.safe import Editor
+from copilot.tui.widgets.safe import Choice, Editor, Line, Plain
 from tests.fakes import FakeClock
 from tests.fakes.provider import FakeProvider, Reply
-from tests.fakes.writing import give, reply_json, writer_for
+from tests.fakes.writing import give, reply_json, storyteller_for, writer_for
 from tests.tui.conftest import desk_screen, ready, until
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -242,3 +244,24 @@ def test_a_change_never_moves_the_mark_out_of_the_text_or_over_what_was_typed_be
     assert 0 <= stream.mark <= len(after)
     if start >= len(told):  # all of the change lies behind the mark
         assert after[: stream.mark] == told
+
+
+async def test_the_model_words_a_story_and_its_quote_stays(writing_desk: Desk, provider: FakeProvider) -> None:
+    words = {"hook": "Nobody had to ask", "moment": "A fault was mended early.", "catalyst": "The agent looked ahead."}
+    provider.say = lambda _: Reply(json.dumps(words))
+    writing_desk.storyteller = storyteller_for(provider, writing_desk.database)
+    app = DeskApp(writing_desk)
+    async with app.run_test(size=WIDE) as pilot:
+        await ready(pilot, REF)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, StoryForm) and bool(app.screen.query("#save")), "the form")
+        form = app.screen
+        before = form.query_one("#quote", Choice).value
+        await pilot.press("ctrl+w")
+        await until(pilot, lambda: form.query_one("#hook", Line).value == words["hook"], "the words")
+        assert form.query_one("#moment", Editor).text == words["moment"]
+        assert form.query_one("#quote", Choice).value == before
+        provider.say = lambda _: Reply(json.dumps({**words, "hook": "\u201cI love it\u201d"}))
+        await pilot.press("ctrl+w")
+        await until(pilot, lambda: "Your words stand" in str(form.query_one("#standing", Plain).visual), "the refusal")
+        assert form.query_one("#hook", Line).value == words["hook"]

@@ -108,17 +108,18 @@ class Dialogue(ModalScreen[R | None]):
 
 
 class Form(Dialogue[R]):
-    """A dialogue that is filled in: ctrl+s or its `save` button hands it back, any other button closes it with nothing."""
+    """A dialogue that is filled in: ctrl+s or its `save` button hands it back, `cancel` closes it with nothing.
+
+    Any other button does the action of its name.
+    """
 
     BINDINGS = [Binding("ctrl+s", "save", "Save", show=False)]
 
     @on(Press.Pressed)
     def pressed(self, event: Press.Pressed) -> None:
-        """Save or cancel."""
-        if event.button.id == "save":
-            self.action_save()
-        else:
-            self.dismiss(None)
+        """Save, cancel, or what the button is named after."""
+        act: Callable[[], object] = getattr(self, f"action_{event.button.id}", self.action_dismiss_none)
+        act()
 
     def action_save(self) -> None:
         """Hand the form back; subclasses say what it holds."""

@@ -514,7 +514,9 @@ class DeskScreen(Drafting, DeskedScreen):
         if found is None:
             return
         standing = self.opened.story if self.opened else None
-        story = await self.app.push_screen_wait(StoryForm(*found, standing))
+        story = await self.app.push_screen_wait(
+            StoryForm(*found, standing, desk.word_story if desk.storyteller is not None else None)
+        )
         if story is None:
             return
         saved = await self.attempt(lambda: desk.save_story(story))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import cast, get_args
 
+from textual import work
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 
+from copilot.errors import DelightError
 from copilot.reading.models import Outcome
 from copilot.stories.models import Quote, Standing, Story
 from copilot.text import shorten
@@ -20,9 +24,17 @@ class StoryForm(Form[Story]):
     """Edits one story; returns it as the person left it, or nothing."""
 
     CSS_PATH = "modals.tcss"
+    BINDINGS = [Binding("ctrl+w", "word", "Word it", show=False, priority=True)]
 
-    def __init__(self, story: Story, quotes: Sequence[Quote], standing: Standing | None) -> None:
+    def __init__(
+        self,
+        story: Story,
+        quotes: Sequence[Quote],
+        standing: Standing | None,
+        word: Callable[[Story], Story] | None = None,
+    ) -> None:
         super().__init__()
+        self.word = word
         self.story = story
         known = [quote for quote in story.quotes if quote not in quotes]
         self.quotes = [*known, *quotes]
@@ -56,6 +68,8 @@ class StoryForm(Form[Story]):
             yield Line(s.disclosure, id="disclosure")
             with Horizontal(classes="buttons"):
                 yield press("Save (ctrl+s)", id="save", variant="success")
+                if self.word is not None:
+                    yield press("Let the model word it (ctrl+w)", id="word")
                 yield press("Cancel", id="cancel")
 
     def on_mount(self) -> None:
@@ -64,17 +78,36 @@ class StoryForm(Form[Story]):
 
     def action_save(self) -> None:
         """Hand the story back; the flow proves the quote."""
+        self.dismiss(self._filled())
+
+    @work(exclusive=True, group="word", exit_on_error=False)
+    async def action_word(self) -> None:
+        """Let the model word hook, moment and catalyst; where it cannot, the words stay and the reason is shown."""
+        if self.word is None:
+            return
+        story, standing = self._filled(), self.query_one("#standing", Plain)
+        standing.show(("The model is wording it …", MUTED))
+        try:
+            told = await asyncio.to_thread(self.word, story)
+        except DelightError as error:
+            standing.show((f"Your words stand: {error}", MUTED))
+            return
+        self.query_one("#hook", Line).value = told.hook
+        self.query_one("#moment", Editor).text = told.moment
+        self.query_one("#catalyst", Editor).text = told.catalyst
+        standing.show(("Worded by the model from the conversation; look it over.", MUTED))
+
+    def _filled(self) -> Story:
+        """The story as the form stands."""
         place = str(self.query_one("#quote", Choice).value)
-        self.dismiss(
-            self.story.model_copy(
-                update={
-                    "hook": " ".join(self.query_one("#hook", Line).value.split()),
-                    "moment": self.query_one("#moment", Editor).text.strip(),
-                    "catalyst": self.query_one("#catalyst", Editor).text.strip(),
-                    "outcome": cast("Outcome", self.query_one("#outcome", Choice).value),
-                    "quotes": (self.quotes[int(place)],) if place else (),
-                    "gift": self.query_one("#gift", Tick).value,
-                    "disclosure": " ".join(self.query_one("#disclosure", Line).value.split()),
-                }
-            )
+        return self.story.model_copy(
+            update={
+                "hook": " ".join(self.query_one("#hook", Line).value.split()),
+                "moment": self.query_one("#moment", Editor).text.strip(),
+                "catalyst": self.query_one("#catalyst", Editor).text.strip(),
+                "outcome": cast("Outcome", self.query_one("#outcome", Choice).value),
+                "quotes": (self.quotes[int(place)],) if place else (),
+                "gift": self.query_one("#gift", Tick).value,
+                "disclosure": " ".join(self.query_one("#disclosure", Line).value.split()),
+            }
         )
