@@ -79,12 +79,15 @@ class Workspace:
         return Brain(self._load_brain, self._reply_reader, self._second if self.settings.reading.model else None)
 
     def _load_brain(self) -> tuple[Reader, Playbook]:
+        from threadpoolctl import threadpool_limits
+
         from copilot.playbook.search import Playbook
         from copilot.reading.encoder import OnnxEncoder
         from copilot.reading.heads import SHIPPED, Heads
         from copilot.reading.model import OnnxModel
         from copilot.reading.reader import Reader
 
+        threadpool_limits(1, user_api="blas")  # numpy's threads go on turning when done, on a core that a network needs
         encoder = OnnxEncoder(self.index / "encoder")
         playbook = Playbook(self.index, encoder)
         own = playbook.folder / "own-heads.npz"
