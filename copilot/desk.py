@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -16,10 +16,12 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, exists, select
 
+from copilot.accounts import store as people
+from copilot.asking import review
 from copilot.asking import store as asking
-from copilot.asking.compose import ask_play, compose_ask
+from copilot.asking.compose import ask_play, compose_ask, with_link
 from copilot.asking.gate import judge
-from copilot.asking.models import Answer, Ask, Entry, Policy, Terms, Verdict
+from copilot.asking.models import YES, Answer, Ask, Entry, Policy, Terms, Verdict
 from copilot.db.engine import Database
 from copilot.drafting import store as drafting
 from copilot.drafting.asks import asks_in
@@ -46,15 +48,15 @@ from copilot.errors import Conflict, DelightError, ModelFault, NotFound, PageErr
 from copilot.playbook import store as guiding
 from copilot.playbook.conditions import Facts, facts
 from copilot.playbook.decide import escalations, walk
-from copilot.playbook.models import GROUNDED, Escalation, Match, Play, Tone, Walk
+from copilot.playbook.models import GROUNDED, Escalation, Match, Page, Play, Tone, Walk
 from copilot.reading import store as reading_store
-from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading, ReplyReading
+from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading, ReplyReading, SignalDefinition
 from copilot.scoring.drafts import DraftScore, draft_scores
-from copilot.scoring.funnel import Funnel, funnel
+from copilot.scoring.funnel import Funnel
 from copilot.stories import store as telling
 from copilot.stories.compose import compose_story
-from copilot.stories.models import Approval, Export, Quote, Standing, Story
-from copilot.stories.release import approve, export_of, prove_quotes
+from copilot.stories.models import Export, Quote, Standing, Story
+from copilot.telling import Telling
 from copilot.text import digest
 from copilot.tickets import store as ticketing
 from copilot.tickets.models import Message, Ticket
@@ -282,6 +284,7 @@ class Desk:
         writer: Drafts with a model, where the operator has one.
         guide: Reads the tone guide; called when a draft is checked, so that an edit counts at once.
         storyteller: Words stories with a model, where the operator has one.
+        telling: The second half of the flow; without one, one that gives customers no page.
     """
 
     def __init__(
@@ -295,6 +298,7 @@ class Desk:
         writer: ModelWriter | None = None,
         guide: Callable[[], ToneGuide] = ToneGuide,
         storyteller: StoryWriter | None = None,
+        telling: Telling | None = None,
     ) -> None:
         self.database = database
         self.brain = brain
@@ -305,6 +309,7 @@ class Desk:
         self.writer = writer
         self.guide_of_tone = guide
         self.storyteller = storyteller
+        self.telling = telling or Telling(database, policy, clock)
 
     @property
     def has_model(self) -> bool:
@@ -370,9 +375,8 @@ class Desk:
         return {view: [row for row in rows if _in_view(row, view)] for view in VIEWS}
 
     def funnel(self) -> Funnel:
-        """Counts from moment to ready story."""
-        with self.database.read() as connection:
-            return funnel(connection)
+        """Counts from moment to published story."""
+        return self.telling.funnel()
 
     def unread(self) -> list[str]:
         """Refs of tickets that have no reading of their present version."""
@@ -499,7 +503,7 @@ class Desk:
                 draft=drafting.open_draft(connection, ref),
                 asks=tuple(asking.of_ticket(connection, ref)),
                 entries=tuple(asking.entries(connection, ref=ref)),
-                story=telling.get_standing(connection, story.id)[0] if story else None,
+                story=telling.get_standing(connection, story.id, self.clock()) if story else None,
             )
 
     def read(self, ref: str) -> Reading:
@@ -761,8 +765,11 @@ class Desk:
                 raise RefusedAction(f"{play.title} has no phrasing for the tone {draft.tone}.", hint="Turn the dial.")
             return self._edited(connection, draft, text, part)
 
-    def add_ask(self, draft: Draft) -> tuple[Draft, Ask]:
+    def add_ask(self, draft: Draft, override: str = "") -> tuple[Draft, Ask]:
         """Add the permission-to-share ask to a draft, before the signature, quoting the customer verbatim.
+
+        Args:
+            override: Why to ask although the gate says no; kept with the ask and in the log, under the agent's name.
 
         Raises:
             RefusedAction: The gate says no (with its reasons), or the draft has an ask already.
@@ -771,7 +778,9 @@ class Desk:
             ticket, reading = self._with_reading(connection, draft.ticket_ref)
             guidance = self._guide(connection, ticket, reading)
             if not guidance.verdict.ok:
-                raise RefusedAction(f"Do not ask now: {guidance.verdict.why_not}.")
+                self._override(connection, draft.ticket_ref, guidance.verdict, override)
+                play = ask_play(reading, guidance.matches, *self._pages())
+                guidance = guidance._replace(ask_play=play)
             if guidance.ask_play is None:
                 raise RefusedAction(
                     "No page has an `## Ask` section.", hint="Write one; playbooks/README.md shows how."
@@ -782,11 +791,37 @@ class Desk:
                 raise RefusedAction("The draft asks already.")
             self._drop_asks(connection, draft.ticket_ref, "")
             values = slot_values(ticket, reading, self.setting, guidance.walk, _first(guidance.escalations))
-            ask = compose_ask(ticket, guidance.ask_play, values, self.policy(), self.clock())
+            policy = self.policy()
+            overridden = "" if guidance.verdict.ok else override.strip()
+            ask = compose_ask(ticket, guidance.ask_play, values, policy, self.clock(), overridden)
             asking.put(connection, ask)
+            ask = with_link(ask, policy.link_line, self.telling.make_link(connection, ask))
+            asking.put(connection, ask)
+            asking.unschedule(connection, draft.ticket_ref)
             text = _before_signature(draft.text, ask.text, self.setting)
             part = Part(text=ask.text, source="ask", play_id=ask.play_id, citation=guidance.ask_play.citation)
             return self._edited(connection, draft, text, part), ask
+
+    def _override(self, connection: Connection, ref: str, verdict: Verdict, reason: str) -> None:
+        """Let an ask pass that the gate stopped, where no law and no wish of the customer's stands against it."""
+        final = [r for r in verdict.against if r.final or r.rule == "quote"]
+        if not reason.strip() or final:
+            hint = "" if final else "A person may override it with a reason."
+            raise RefusedAction(f"Do not ask now: {verdict.why_not}.", hint=hint)
+        people.audit(connection, self.clock(), self._who(), "overrode the gate", ref, f"{reason}: {verdict.why_not}")
+
+    def judge_campaign(self, ref: str, department: str, purpose: str) -> Verdict:
+        """What the gate says to a campaign of another department; a refusal is logged with its reasons.
+
+        Raises:
+            NotFound: There is no such ticket.
+        """
+        with self.database.begin() as connection:
+            ticket, reading = self._with_reading(connection, ref)
+            verdict = self._verdict(connection, ticket, reading, purpose)
+            action = "campaign let through" if verdict.ok else "campaign refused"
+            people.audit(connection, self.clock(), department, action, ref, f"{purpose}: {verdict.why_not}")
+            return verdict
 
     def remove_ask(self, draft: Draft, ask: Ask) -> Draft:
         """Take the ask out of a draft again."""
@@ -838,6 +873,8 @@ class Desk:
             for ask in asking.of_ticket(connection, ticket.ref):
                 if ask.state == "drafted":
                     asking.put(connection, ask.sent(reply.id, now))
+            if any(part.source == "review" and part.text in approved.text for part in approved.parts):
+                review.mark_sent(connection, ticket.ref, now)
             if latest.version == ticket.version:
                 reading = reading.model_copy(update={"ticket_version": changed.version})
                 self._keep(connection, changed, reading, self.brain.get()[1])
@@ -936,32 +973,35 @@ class Desk:
                 raise RefusedAction(
                     "The customer has not answered in this conversation yet.", hint="Type what they said elsewhere."
                 )
-            now = self.clock()
-            entry = Entry(
-                seq=0,
-                ask_id=ask.id,
-                ticket_ref=ask.ticket_ref,
-                customer_key=ask.customer_key,
-                answer=answer,
-                words=ask.words,
-                words_hash=digest(ask.words),
-                wording=ask.wording,
-                terms=terms,
+            return self.telling.record(
+                connection,
+                ask,
+                answer,
+                terms,
                 answer_text=answer_text or (target.text if target else ""),
                 channel=ticket.channel,
                 message_id=message_id or (target.id if target else ""),
-                at=now,
                 by=by,
             )
-            asking.put(connection, ask.answered(answer, now))
-            return asking.add_entry(connection, entry)
 
     def pause_asks(self, ref: str, *, paused: bool) -> None:
         """Never ask this customer again (or take that back); recorded with the name of who pressed it."""
-        by = self._who()
+        self.telling.pause(ticketing.customer_key(self.ticket(ref)), self._who(), paused=paused)
+
+    def schedule_ask(self, ref: str) -> None:
+        """Ask in this conversation once the customer has confirmed that it is solved; the desk shows when that is due."""
+        self.telling.schedule(ref, self._who())
+
+    def invite_to_review(self, draft: Draft) -> Draft:
+        """Put the neutral invitation to a public review into a draft, where it is this conversation's turn.
+
+        Raises:
+            RefusedAction: It is not: one in every so many resolved conversations is invited, and nobody chooses which.
+        """
+        invitation = self.telling.review_invitation(draft.ticket_ref)
         with self.database.begin() as connection:
-            for key in self._keys(connection, ticketing.get(connection, ref)):
-                ticketing.set_do_not_ask(connection, key, by, value=paused)
+            text = _before_signature(draft.text, invitation, self.setting)
+            return self._edited(connection, draft, text, Part(text=invitation, source="review"))
 
     def new_story(self, ref: str) -> Story:
         """The ticket's story, or one pre-filled from its reading (not stored until saved)."""
@@ -986,7 +1026,12 @@ class Desk:
                 self.setting.agent,
                 self.clock(),
             )
-            return self._from_asked_moment(connection, story, ticket, playbook)
+            story = self._from_asked_moment(connection, story, ticket, playbook)
+            yes = [e for e in asking.entries(connection, ref=ref) if e.answer in YES and e.words != words]
+            if yes and story.quotes:  # the customer changed the words on their page
+                changed = story.quotes[0].model_copy(update={"text": yes[-1].words, "original": words})
+                story = story.model_copy(update={"quotes": (changed,)})
+            return story
 
     def word_story(self, story: Story) -> Story:
         """A story with hook, moment and catalyst worded by a model; its quote stays. Not stored until saved.
@@ -1032,18 +1077,11 @@ class Desk:
         Raises:
             RefusedAction: A quote is not the customer's.
         """
-        by = self._who()
-        with self.database.begin() as connection:
-            prove_quotes(story, ticketing.get(connection, story.ticket_ref))
-            if not story.hook.strip():
-                raise RefusedAction("A story needs a hook: one line that makes a reader stop.")
-            telling.put(connection, story.model_copy(update={"updated_at": self.clock(), "by": by}))
-            return telling.get_standing(connection, story.id)[0]
+        return self.telling.save_story(story, self._who())
 
     def stories(self) -> list[Standing]:
         """Every story with where it stands."""
-        with self.database.read() as connection:
-            return [where for where, _ in telling.all_standing(connection)]
+        return self.telling.stories()
 
     def story(self, story_id: str) -> Standing:
         """One story with where it stands.
@@ -1051,8 +1089,7 @@ class Desk:
         Raises:
             NotFound: There is none.
         """
-        with self.database.read() as connection:
-            return telling.get_standing(connection, story_id)[0]
+        return self.telling.story(story_id)
 
     def approve_story(self, story_id: str, by: str = "") -> Standing:
         """Marketing's key.
@@ -1060,24 +1097,11 @@ class Desk:
         Raises:
             RefusedAction: The customer's key is not turned for exactly these words.
         """
-        who = by or self._who()
-        with self.database.begin() as connection:
-            where, _ = telling.get_standing(connection, story_id)
-            entry = approve(where, who)
-            telling.add_approval(
-                connection,
-                Approval(story_id=story_id, fingerprint=where.story.fingerprint, entry=entry, by=who, at=self.clock()),
-            )
-            return telling.get_standing(connection, story_id)[0]
+        return self.telling.approve_story(story_id, by or self._who())
 
     def exports(self) -> list[Export]:
-        """What may leave the house: ready stories only."""
-        with self.database.read() as connection:
-            return [
-                export_of(where, approval)
-                for where, approval in telling.all_standing(connection)
-                if where.state == "ready" and approval is not None
-            ]
+        """What may leave the house: released stories only."""
+        return list(self.telling.exports())
 
     # Inside
 
@@ -1227,20 +1251,30 @@ class Desk:
         told = guiding.told_of(connection, ticket.ref)
         fired = escalations(playbook.pages, known, _since(ticket, now), told) if ticket.target else []
         quote = best_quote(ticket, reading)
-        verdict = judge(
+        verdict = self._verdict(connection, ticket, reading)
+        play = ask_play(reading, matches, *self._pages()) if verdict.ok else None
+        return Guidance(
+            matches, tuple(fired), self._decision(connection, ticket, reading, matches), verdict, play, quote
+        )
+
+    def _verdict(self, connection: Connection, ticket: Ticket, reading: Reading, purpose: str = "") -> Verdict:
+        keys = self._keys(connection, ticket)
+        return judge(
             ticket,
             reading,
             self.policy(),
             asking.of_person(connection, ticketing.customer_key(ticket), ticket.customer.email),
             ticketing.other_open(connection, ticket),
-            next(filter(None, (ticketing.do_not_ask(connection, key) for key in self._keys(connection, ticket))), ""),
-            quote,
-            now,
+            next(filter(None, (ticketing.do_not_ask(connection, key) for key in keys)), ""),
+            best_quote(ticket, reading),
+            self.clock(),
+            asking.gives_of(connection, keys),
+            purpose,
         )
-        play = ask_play(reading, matches, playbook.pages, playbook.definitions) if verdict.ok else None
-        return Guidance(
-            matches, tuple(fired), self._decision(connection, ticket, reading, matches), verdict, play, quote
-        )
+
+    def _pages(self) -> tuple[Sequence[Page], Mapping[str, SignalDefinition]]:
+        _, playbook = self.brain.get()
+        return playbook.pages, playbook.definitions
 
     def _decision(
         self, connection: Connection, ticket: Ticket, reading: Reading, matches: Sequence[Match]
@@ -1277,7 +1311,7 @@ class Desk:
             gate_reason=guidance.verdict.why_not,
             leaf=guidance.walk.leaf if guidance.walk else None,
             ask_words=drafted.words if drafted else "",
-            approved_words=tuple(e.words for e in entries if e.answer in ("granted", "conditional")),
+            approved_words=tuple(e.words for e in entries if e.answer in YES),
             guide=self.guide_of_tone(),
             written=tuple(p.text for p in draft.parts if p.source == "model") if draft else (),
             pages="\n".join(play.text for match in guidance.matches for play in match.page.plays),

@@ -39,8 +39,13 @@ def ask_play(
     return next(iter(matched or others), None)
 
 
-def compose_ask(ticket: Ticket, play: Play, values: Mapping[str, str], policy: Policy, now: datetime) -> Ask:
+def compose_ask(
+    ticket: Ticket, play: Play, values: Mapping[str, str], policy: Policy, now: datetime, override: str = ""
+) -> Ask:
     """The ask as it will stand in the draft; one wording of the play, fixed by the ticket.
+
+    Args:
+        override: Why somebody asks although the gate says no.
 
     Raises:
         RefusedAction: There are no words to quote.
@@ -60,7 +65,13 @@ def compose_ask(ticket: Ticket, play: Play, values: Mapping[str, str], policy: P
         words=quote,
         text=fill(chosen.text, values),
         created_at=now,
+        override=override,
     )
+
+
+def with_link(ask: Ask, line: str, link: str) -> Ask:
+    """The ask with the line that leads to the customer's page."""
+    return ask.model_copy(update={"text": f"{ask.text} {line.replace('{link}', link)}"}) if link else ask
 
 
 def _missing(values: Mapping[str, str]) -> list[str]:

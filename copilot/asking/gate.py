@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from copilot.asking.models import Ask, Policy, Reason, Verdict
+from copilot.asking.models import Ask, Give, Policy, Reason, Verdict
 from copilot.reading.models import HAPPY, Reading
 from copilot.tickets.models import Ticket
 
@@ -22,6 +22,8 @@ def judge(
     paused_by: str,
     quote: str,
     now: datetime,
+    gives: Sequence[Give] = (),
+    purpose: str = "",
 ) -> Verdict:
     """Whether to ask this customer, in this conversation, now.
 
@@ -30,6 +32,8 @@ def judge(
         other_open: Refs of the person's other open tickets.
         paused_by: Who paused all asks of the person; empty when nobody did.
         quote: The words an ask would quote; empty when none can be.
+        gives: What the person was given since, of any department.
+        purpose: What another department's campaign asks for; empty for the desk's own asks.
     """
     reasons = [
         _confirmed(ticket, reading),
@@ -47,6 +51,7 @@ def judge(
             rule="quote", ok=bool(quote), text="there are words worth quoting" if quote else "nothing quotable was said"
         ),
         *_history(history, policy, now),
+        _balance(history, gives, policy),
         Reason(
             rule="do-not-ask",
             ok=not paused_by,
@@ -56,6 +61,8 @@ def judge(
         _person(ticket),
         _region(ticket, policy),
     ]
+    if purpose:
+        reasons.append(_purpose(purpose, policy))
     return Verdict(ok=all(reason.ok for reason in reasons), reasons=tuple(reasons))
 
 
@@ -125,6 +132,23 @@ def _history(history: Sequence[Ask], policy: Policy, now: datetime) -> list[Reas
     ]
 
 
+def _balance(history: Sequence[Ask], gives: Sequence[Give], policy: Policy) -> Reason:
+    """Between two asks the customer was given something that asked for nothing."""
+    last = max((ask.sent_at for ask in history if ask.sent_at is not None), default=None)
+    since = [give for give in gives if last is None or give.at > last]
+    ok = last is None or len(since) >= policy.gives_between_asks
+    text = f"{len(since)} given since the last ask" if last is not None else "never asked before"
+    return Reason(rule="balance", ok=ok, text=text if ok else f"{text}; thank them first, asking for nothing")
+
+
+def _purpose(purpose: str, policy: Policy) -> Reason:
+    """A campaign may ask for what customers' words were given for, and nothing else."""
+    ok = purpose in policy.purposes
+    known = ", ".join(policy.purposes) or "none"
+    text = f"for {purpose}" if ok else f"{purpose} is none of the purposes that asks are for ({known})"
+    return Reason(rule="purpose", ok=ok, text=text, final=True)
+
+
 def _person(ticket: Ticket) -> Reason:
     kind = ticket.customer.kind
     return Reason(
@@ -142,12 +166,15 @@ def _region(ticket: Ticket, policy: Policy) -> Reason:
     regions = {code.upper(): rule for code, rule in policy.regions.items()}
     rule = regions.get(country, "allowed")
     began = ticket.messages[0].role == "customer" and not ticket.messages[0].automatic
-    ok = rule == "allowed" or (rule == "customer-began" and began)
+    told = bool(policy.prior_notice.strip())
+    ok = rule == "allowed" or (rule == "customer-began" and began and told)
     text = {
         "allowed": "no rule for this region" if country else "region unknown, no rule applies",
         "customer-began": f"{country}: the customer began this conversation"
         if ok
-        else f"{country}: only where the customer began",
+        else f"{country}: only where the customer began"
+        if told
+        else f"{country}: only after prior notice; `prior_notice` in asking.md says where customers are told",
         "never": f"{country}: asks are not allowed",
     }[rule]
     return Reason(rule="region", ok=ok, text=text, final=True)

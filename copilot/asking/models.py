@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import date
 from typing import Literal
 
 from pydantic import AwareDatetime
@@ -13,7 +15,9 @@ from copilot.tickets.models import Model
 AskState = Literal[
     "drafted", "sent", "granted", "declined", "conditional", "unclear", "expired", "withdrawn", "dropped"
 ]
-Answer = Literal["granted", "declined", "conditional", "unclear", "withdrawn"]
+Answer = Literal["granted", "declined", "conditional", "unclear", "withdrawn", "expired", "erased"]
+"""What a ledger entry records; `expired` (nobody answered, or the agreed time is over) and `erased` are ours."""
+YES: frozenset[Answer] = frozenset(["granted", "conditional"])
 Place = Literal["website", "social", "sales", "internal"]
 PLACES: tuple[Place, ...] = ("website", "social", "sales", "internal")
 NameStyle = Literal["full", "first", "initials", "anonymous"]
@@ -65,6 +69,11 @@ class Ask(Model):
     sent_at: AwareDatetime | None = None
     answered_at: AwareDatetime | None = None
     message_id: str = ""
+    reminded_at: AwareDatetime | None = None
+    override: str = ""
+    """Why somebody asked although the gate said no; empty where it said yes."""
+    referral: str = ""
+    """Token of the link by which the customer recommends us, once they agreed to."""
 
     def sent(self, message_id: str, at: AwareDatetime) -> Ask:
         """The ask as it went out.
@@ -75,6 +84,18 @@ class Ask(Model):
         if self.state != "drafted":
             raise RefusedAction(f"This ask is {self.state} and cannot be sent again.")
         return self.model_copy(update={"state": "sent", "sent_at": at, "message_id": message_id})
+
+    def reminded(self, at: AwareDatetime) -> Ask:
+        """The ask after its one reminder.
+
+        Raises:
+            RefusedAction: It was answered, or reminded of already.
+        """
+        if self.state != "sent":
+            raise RefusedAction(f"This ask is {self.state}; only one that waits for an answer is reminded of.")
+        if self.reminded_at is not None:
+            raise RefusedAction("The customer was reminded once; more would be pressing.")
+        return self.model_copy(update={"reminded_at": at})
 
     def dropped(self) -> Ask:
         """The ask taken out of the draft again.
@@ -94,6 +115,12 @@ class Ask(Model):
         """
         if self.state in ("drafted", "dropped"):
             raise RefusedAction("The customer has not been asked yet.", hint="Send the ask first.")
+        if answer == "erased":
+            raise RefusedAction("Erasing a customer is no answer of theirs.")
+        if answer == "expired":
+            if self.state not in ("sent", "unclear", "granted", "conditional"):
+                raise RefusedAction(f"This ask is {self.state}; nothing of it can run out.")
+            return self.model_copy(update={"state": "expired", "answered_at": at})
         if answer == "withdrawn" and self.state not in ("granted", "conditional"):
             raise RefusedAction("Only a permission that was given can be withdrawn.", hint="Record a decline instead.")
         if self.state == "withdrawn":
@@ -109,33 +136,71 @@ class Ask(Model):
 
 
 class Terms(Model):
-    """What the customer allowed."""
+    """What the customer allowed.
+
+    Attributes:
+        until: The last day on which the words may be used; None until they take it back.
+        disclosure: The sentence about a gift or credit that they were shown, which goes out with the words.
+        shown_as: The name as they saw it when they chose it ("a customer" in their language); empty where they saw none.
+    """
 
     places: tuple[Place, ...] = ()
     name_style: NameStyle = "anonymous"
     company: bool = False
     conditions: tuple[Condition, ...] = ()
+    until: date | None = None
+    disclosure: str = ""
+    shown_as: str = ""
+
+
+PERSONAL = frozenset(["ticket_ref", "customer_key", "words", "answer_text", "message_id"])
+"""Fields of an entry that go when the customer is erased."""
+BY_CUSTOMER = "the customer, on their page"
 
 
 class Entry(Model):
-    """One line of the permission ledger; never changed, never removed."""
+    """One line of the permission ledger; never changed, never removed. Its words can be erased, and then are empty."""
 
     seq: int
     ask_id: str
-    ticket_ref: str
-    customer_key: str
+    ticket_ref: str = ""
+    customer_key: str = ""
     answer: Answer
-    words: str
-    """The exact words shown to the customer."""
+    words: str = ""
+    """The exact words shown to the customer, or as they changed them on their page."""
     words_hash: str
+    """SHA-256 of the words, in hex."""
     wording: str
     terms: Terms
-    answer_text: str
-    """What the customer wrote."""
+    answer_text: str = ""
+    """What the customer wrote, or pressed."""
     channel: str
-    message_id: str
+    message_id: str = ""
     at: AwareDatetime
     by: str
+    erased: bool = False
+
+    @property
+    def personal_part(self) -> dict[str, object]:
+        """What goes when the customer is erased."""
+        return self.model_dump(mode="json", include=set(PERSONAL))
+
+    @property
+    def public_part(self) -> dict[str, object]:
+        """What stays: that, when and how something was answered, under which wording and terms."""
+        return self.model_dump(mode="json", exclude={*PERSONAL, "seq", "erased"})
+
+    def hashed(self) -> Entry:
+        """The entry with the hash of its words."""
+        return self.model_copy(update={"words_hash": hashlib.sha256(self.words.encode()).hexdigest()})
+
+
+class Give(Model):
+    """Something given to a customer that asked for nothing: a thank-you, a favour."""
+
+    what: str
+    by: str
+    at: AwareDatetime
 
 
 class Policy(Model):
@@ -146,5 +211,12 @@ class Policy(Model):
     yearly_budget: int = 2
     pause_after_decline_days: int = 365
     answer_within_days: int = 21
+    remind_after_days: int = 7
+    gives_between_asks: int = 1
+    purposes: tuple[str, ...] = ()
+    prior_notice: str = ""
+    link_line: str = "You can read it, change it and answer on this page: {link}"
+    take_down_days: int = 7
+    recheck_days: int = 365
     regions: dict[str, Literal["allowed", "customer-began", "never"]] = {}
     disclosures: dict[str, str] = {}

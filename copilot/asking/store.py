@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Connection, ForeignKey, Index, Integer, String, Table, Text, select
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects.sqlite import insert
 
-from copilot.asking.models import Ask, Entry
+from copilot.asking.ledger import START, Link, chained, sealed
+from copilot.asking.models import Ask, Entry, Give
 from copilot.db.engine import UtcDateTime, metadata
 from copilot.errors import NotFound
 
@@ -23,18 +42,49 @@ permissions = Table(
     "permissions",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("ask_id", ForeignKey("asks.id"), nullable=False, index=True),
-    Column("ticket_ref", String, nullable=False),
-    Column("customer_key", String, nullable=False),
+    Column("ask_id", String, nullable=False, index=True),
     Column("answer", String, nullable=False),
-    Column("words", Text, nullable=False),
-    Column("words_hash", String, nullable=False),
     Column("body", JSON, nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    Column("by", String, nullable=False),
+    Column("sealed", String, nullable=False),
+    Column("prev", String, nullable=False, unique=True),
+    Column("hash", String, nullable=False),
     sqlite_autoincrement=True,
 )
-Index("permissions_ticket", permissions.c.ticket_ref)
+permission_words = Table(
+    "permission_words",
+    metadata,
+    Column("seq", ForeignKey("permissions.seq"), primary_key=True, autoincrement=False),
+    Column("ticket_ref", String, nullable=False, index=True),
+    Column("customer_key", String, nullable=False),
+    Column("salt", String, nullable=False),
+    Column("body", JSON, nullable=False),
+)
+ask_links = Table(
+    "ask_links",
+    metadata,
+    Column("id", String, primary_key=True),  # SHA-256 of the link's token: the table opens no page
+    Column("ask_id", ForeignKey("asks.id"), nullable=False, index=True),
+    Column("purpose", String, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("visits", Integer, nullable=False),
+)
+asks_scheduled = Table(
+    "asks_scheduled",
+    metadata,
+    Column("ref", ForeignKey("tickets.ref"), primary_key=True),
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+gives = Table(
+    "gives",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("customer_key", ForeignKey("customers.key"), nullable=False, index=True),
+    Column("what", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
 
 
 def put(connection: Connection, ask: Ask) -> None:
@@ -86,29 +136,153 @@ def of_person(connection: Connection, key: str, email: str) -> list[Ask]:
 
 
 def add_entry(connection: Connection, entry: Entry) -> Entry:
-    """Append to the ledger; return the entry with its number."""
+    """Append to the ledger, chained to the entry before; return the entry with its number and hash."""
+    query = select(permissions.c.hash).order_by(permissions.c.seq.desc()).limit(1)
+    prev = connection.execute(query).scalar_one_or_none() or START
+    entry = entry.hashed()
+    salt, seal = sealed(entry)
     result = connection.execute(
         permissions.insert().values(
             ask_id=entry.ask_id,
-            ticket_ref=entry.ticket_ref,
-            customer_key=entry.customer_key,
             answer=entry.answer,
-            words=entry.words,
-            words_hash=entry.words_hash,
-            body=entry.model_dump(mode="json", exclude={"seq"}),
+            body=entry.public_part,
             at=entry.at,
-            by=entry.by,
+            sealed=seal,
+            prev=prev,
+            hash=chained(prev, entry, seal),
         )
     )
     assert result.inserted_primary_key is not None
-    return entry.model_copy(update={"seq": int(result.inserted_primary_key[0])})
+    entry = entry.model_copy(update={"seq": int(result.inserted_primary_key[0])})
+    connection.execute(
+        permission_words.insert().values(
+            seq=entry.seq,
+            ticket_ref=entry.ticket_ref,
+            customer_key=entry.customer_key,
+            salt=salt,
+            body=entry.personal_part,
+        )
+    )
+    return entry
 
 
-def entries(connection: Connection, *, ask_id: str | None = None, ref: str | None = None) -> list[Entry]:
-    """Ledger entries of an ask, of a ticket, or all; in the order of the ledger."""
-    query = select(permissions.c.seq, permissions.c.body).order_by(permissions.c.seq)
+def chain(connection: Connection) -> Iterator[Link]:
+    """The whole ledger as it stands in its chain, oldest first, read as it is walked."""
+    query = _ledger(permissions.c.sealed, permissions.c.prev, permissions.c.hash, permission_words.c.salt)
+    for row in connection.execute(query.execution_options(yield_per=500)):
+        yield Link(_entry(row), row.salt or "", row.sealed, row.prev, row.hash)
+
+
+def entries(
+    connection: Connection,
+    *,
+    ask_id: str | None = None,
+    ref: str | None = None,
+    refs: Sequence[str] | None = None,
+) -> list[Entry]:
+    """Ledger entries of an ask, of one ticket or several, or all; in the order of the ledger."""
+    query = _ledger()
     if ask_id is not None:
         query = query.where(permissions.c.ask_id == ask_id)
     if ref is not None:
-        query = query.where(permissions.c.ticket_ref == ref)
-    return [Entry.model_validate({**row.body, "seq": row.seq}) for row in connection.execute(query)]
+        query = query.where(permission_words.c.ticket_ref == ref)
+    if refs is not None:
+        query = query.where(permission_words.c.ticket_ref.in_(refs))
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def entry(connection: Connection, seq: int) -> Entry:
+    """One ledger entry.
+
+    Raises:
+        NotFound: There is none of that number.
+    """
+    row = connection.execute(_ledger().where(permissions.c.seq == seq)).one_or_none()
+    if row is None:
+        raise NotFound(f"The ledger has no entry {seq}.", hint="`delight permissions list` shows them.")
+    return _entry(row)
+
+
+def _ledger(*more: ColumnElement[Any]) -> Select[Any]:
+    columns = (permissions.c.seq, permissions.c.body, permission_words.c.body.label("words"), *more)
+    return select(*columns).outerjoin(permission_words).order_by(permissions.c.seq)
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry.model_validate({**row.body, **(row.words or {}), "seq": row.seq, "erased": row.words is None})
+
+
+# Links
+
+
+def add_link(connection: Connection, link_id: str, ask_id: str, purpose: str, expires_at: datetime) -> None:
+    """Keep what a link opens."""
+    connection.execute(
+        ask_links.insert().values(id=link_id, ask_id=ask_id, purpose=purpose, expires_at=expires_at, visits=0)
+    )
+
+
+def linked(connection: Connection, link_id: str, purpose: str) -> tuple[str, datetime] | None:
+    """(ask, expiry) of a link; None where there is no such link for that purpose."""
+    query = select(ask_links.c.ask_id, ask_links.c.expires_at)
+    row = connection.execute(query.where(ask_links.c.id == link_id, ask_links.c.purpose == purpose)).one_or_none()
+    return None if row is None else (row.ask_id, row.expires_at)
+
+
+def count_visit(connection: Connection, link_id: str) -> None:
+    """Somebody followed a link."""
+    connection.execute(ask_links.update().where(ask_links.c.id == link_id).values(visits=ask_links.c.visits + 1))
+
+
+def visits(connection: Connection, ask_id: str, purpose: str) -> int:
+    """How often the links of an ask were followed."""
+    query = select(func.coalesce(func.sum(ask_links.c.visits), 0))
+    return int(
+        connection.execute(query.where(ask_links.c.ask_id == ask_id, ask_links.c.purpose == purpose)).scalar_one()
+    )
+
+
+# What is due, and what was given
+
+
+def unanswered(connection: Connection, before: datetime) -> list[Ask]:
+    """Asks sent before a time that nobody has answered, the oldest first."""
+    query = select(asks.c.body).where(asks.c.state.in_(["sent", "unclear"]), asks.c.sent_at < before)
+    return [Ask.model_validate(body) for body in connection.execute(query.order_by(asks.c.sent_at)).scalars()]
+
+
+def schedule(connection: Connection, ref: str, by: str, at: datetime) -> None:
+    """Ask in a ticket once the customer has confirmed that it is solved."""
+    connection.execute(insert(asks_scheduled).values(ref=ref, by=by, at=at).on_conflict_do_nothing())
+
+
+def unschedule(connection: Connection, ref: str) -> None:
+    """It was asked, or shall not be."""
+    connection.execute(delete(asks_scheduled).where(asks_scheduled.c.ref == ref))
+
+
+def scheduled(connection: Connection) -> list[tuple[str, str, datetime]]:
+    """(ticket, by, at) of what waits for the customer to confirm."""
+    query = select(asks_scheduled.c.ref, asks_scheduled.c.by, asks_scheduled.c.at).order_by(asks_scheduled.c.at)
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def give(connection: Connection, key: str, what: str, by: str, at: datetime) -> None:
+    """Record a thank-you or a favour that asked for nothing."""
+    connection.execute(gives.insert().values(customer_key=key, what=what, by=by, at=at))
+
+
+def gives_of(connection: Connection, keys: Sequence[str]) -> list[Give]:
+    """What was given to a person, the newest first."""
+    query = select(gives.c.what, gives.c.by, gives.c.at).where(gives.c.customer_key.in_(keys))
+    return [Give(what=row.what, by=row.by, at=row.at) for row in connection.execute(query.order_by(gives.c.at.desc()))]
+
+
+def forget(connection: Connection, refs: Sequence[str], keys: Sequence[str]) -> None:
+    """Erase the asks of some tickets and what is personal in their ledger entries; the chain stays."""
+    ids = select(asks.c.id).where(asks.c.ticket_ref.in_(refs))
+    connection.execute(delete(ask_links).where(ask_links.c.ask_id.in_(ids)))
+    connection.execute(delete(asks_scheduled).where(asks_scheduled.c.ref.in_(refs)))
+    connection.execute(delete(gives).where(gives.c.customer_key.in_(keys)))
+    connection.execute(delete(permission_words).where(permission_words.c.ticket_ref.in_(refs)))
+    connection.execute(delete(asks).where(asks.c.ticket_ref.in_(refs)))

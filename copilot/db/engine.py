@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeDecorator
 from copilot.errors import StoreFault
 
 metadata = MetaData()
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. A test holds it to the newest file in `migrations/versions`."""
 
 
@@ -89,6 +89,7 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # what is looked at in it is what is written over
                 yield connection
         except DatabaseError as error:
             raise StoreFault(

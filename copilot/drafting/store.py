@@ -97,3 +97,10 @@ def outcomes_of(connection: Connection) -> list[Outcome]:
     """Everything that is known of what became of drafts, oldest first."""
     found = connection.execute(select(draft_outcomes.c.body).order_by(draft_outcomes.c.seq)).scalars()
     return [Outcome.model_validate(body) for body in found]
+
+
+def forget(connection: Connection, refs: Sequence[str]) -> None:
+    """Erase the drafts of some tickets, and what became of their paragraphs."""
+    ids = select(drafts.c.id).where(drafts.c.ticket_ref.in_(refs))
+    connection.execute(draft_outcomes.delete().where(draft_outcomes.c.draft_id.in_(ids)))
+    connection.execute(drafts.delete().where(drafts.c.ticket_ref.in_(refs)))

@@ -15,7 +15,8 @@ from copilot.reading.models import SignalDefinition
 from copilot.tickets.models import Model
 
 STALE = timedelta(days=365)
-NOT_PAGES = ("README.md", "asking.md", "tone.md")
+NOT_PAGES = ("README.md", "asking.md", "review.md", "tone.md")
+NO_PAGES_IN = ("signals", "consent")
 
 
 class Linted(Model):
@@ -61,7 +62,7 @@ def lint(folder: Path, today: date) -> Linted:
     pages: list[Page] = []
     for path in sorted(folder.rglob("*.md")):
         inside = path.relative_to(folder)
-        if inside.name in NOT_PAGES or inside.parts[0] == "signals":
+        if inside.name in NOT_PAGES or inside.parts[0] in NO_PAGES_IN:
             continue
         shown = f"{folder.name}/{inside.as_posix()}"
         try:

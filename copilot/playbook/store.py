@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import JSON, Column, Connection, ForeignKey, String, Table, select
@@ -61,3 +62,9 @@ def walk_of(connection: Connection, ref: str) -> tuple[str, dict[str, bool], str
         select(walks.c.play_id, walks.c.answers, walks.c.by).where(walks.c.ref == ref)
     ).one_or_none()
     return None if row is None else (row.play_id, dict(row.answers), row.by)
+
+
+def forget(connection: Connection, refs: Sequence[str]) -> None:
+    """Erase what was decided and passed on about some tickets."""
+    connection.execute(told.delete().where(told.c.ref.in_(refs)))
+    connection.execute(walks.delete().where(walks.c.ref.in_(refs)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import JSON, Boolean, Column, Connection, ForeignKey, Integer, String, Table, select
 from sqlalchemy.dialects.sqlite import insert
 
@@ -164,3 +166,10 @@ def _mood(name: str) -> Mood:
     from typing import cast
 
     return cast("Mood", name)
+
+
+def forget(connection: Connection, refs: Sequence[str]) -> None:
+    """Erase the readings of some tickets, the corrections of them, and every model's opinion (they are kept by no ticket)."""
+    connection.execute(readings.delete().where(readings.c.ref.in_(refs)))
+    connection.execute(corrections.delete().where(corrections.c.ref.in_(refs)))
+    connection.execute(opinions.delete())

@@ -1,13 +1,20 @@
-"""The funnel from a moment to a ready story, counted from what is stored."""
+"""The funnel from a moment to a published story, counted from what is stored."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+from typing import Literal
 
+from sqlalchemy import Connection, Select, func, select
+
+from copilot.asking.models import YES
 from copilot.asking.store import asks, permissions
 from copilot.reading.store import readings
-from copilot.stories.store import all_standing
+from copilot.stories.models import RELEASED
+from copilot.stories.store import stories, story_index
 from copilot.tickets.models import Model
+from copilot.tickets.store import tickets
 
 
 class Funnel(Model):
@@ -19,28 +26,92 @@ class Funnel(Model):
         granted: Asks whose latest answer is a yes, with or without conditions.
         stories: Stories noticed.
         ready: Stories released by both keys.
+        published: Of those, stories that stand somewhere.
+        withdrawn: Stories whose permission was refused or taken back.
     """
 
-    moments: int
-    asked: int
-    granted: int
-    stories: int
-    ready: int
+    moments: int = 0
+    asked: int = 0
+    granted: int = 0
+    stories: int = 0
+    ready: int = 0
+    published: int = 0
+    withdrawn: int = 0
+
+
+class FunnelRow(Model):
+    """The funnel of one week (its Monday), signal or play."""
+
+    name: str
+    counts: Funnel
 
 
 def funnel(connection: Connection) -> Funnel:
     """The funnel of the whole workspace."""
-    latest = select(func.max(permissions.c.seq)).group_by(permissions.c.ask_id)
-    yes = select(func.count()).select_from(permissions)
-    standings = [where for where, _ in all_standing(connection)]
+    counted = select(story_index.c.state, func.count()).group_by(story_index.c.state)
+    states: dict[str, int] = dict(connection.execute(counted).all())
     return Funnel(
         moments=connection.execute(select(func.count()).select_from(readings).where(readings.c.moment)).scalar_one(),
         asked=connection.execute(
             select(func.count()).select_from(asks).where(asks.c.sent_at.is_not(None))
         ).scalar_one(),
         granted=connection.execute(
-            yes.where(permissions.c.seq.in_(latest), permissions.c.answer.in_(["granted", "conditional"]))
+            select(func.count())
+            .select_from(permissions)
+            .where(permissions.c.seq.in_(_latest()), permissions.c.answer.in_(YES))
         ).scalar_one(),
-        stories=len(standings),
-        ready=sum(where.state == "ready" for where in standings),
+        stories=connection.execute(select(func.count()).select_from(stories)).scalar_one(),
+        ready=sum(states.get(state, 0) for state in RELEASED),
+        published=states.get("published", 0),
+        withdrawn=states.get("withdrawn", 0),
     )
+
+
+def funnel_rows(connection: Connection, by: Literal["week", "signal", "play"]) -> list[FunnelRow]:
+    """The funnel by the week in which each thing happened, by the signal, or by the play that was used."""
+    found: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(Funnel.model_fields, 0))
+    t, r = tickets.c, readings.c
+    kept = select(r.ref, r.signals, t.last_at).join(tickets, t.ref == r.ref).where(r.moment)
+    signals: dict[str, str] = {}
+    for ref, names, at in connection.execute(kept):
+        signals[ref] = next((name for name in names if name != "resolved_thanks"), "none")
+        if by == "play":
+            continue  # a play is known once an answer was sent
+        found[_week(at) if by == "week" else signals[ref]]["moments"] += 1
+    answers = select(permissions.c.ask_id, permissions.c.answer).where(permissions.c.seq.in_(_latest()))
+    latest: dict[str, str] = dict(connection.execute(answers).all())
+    for ask_id, ref, at, body in connection.execute(
+        select(asks.c.id, asks.c.ticket_ref, asks.c.sent_at, asks.c.body).where(asks.c.sent_at.is_not(None))
+    ):
+        name = {"week": _week(at), "signal": signals.get(ref, "none"), "play": body.get("play_id") or "none"}[by]
+        found[name]["asked"] += 1
+        found[name]["granted"] += latest.get(ask_id) in YES
+    i = story_index.c
+    for state, signal, play, at in connection.execute(select(i.state, i.signal, i.play_id, i.created_at)):
+        counts = found[{"week": _week(at), "signal": signal or "none", "play": play or "none"}[by]]
+        counts["stories"] += 1
+        counts["ready"] += state in RELEASED
+        counts["published"] += state == "published"
+        counts["withdrawn"] += state == "withdrawn"
+    rows = [FunnelRow(name=name, counts=Funnel(**counts)) for name, counts in found.items()]
+    if by == "week":
+        return sorted(rows, key=lambda row: row.name)
+    return sorted(rows, key=lambda row: (-row.counts.stories - row.counts.asked - row.counts.moments, row.name))
+
+
+def week_of(name: str) -> tuple[date, date]:
+    """The first day of a row's week, and of the week after.
+
+    Raises:
+        ValueError: It is no date.
+    """
+    first = date.fromisoformat(name)
+    return first, first + timedelta(days=7)
+
+
+def _latest() -> Select[tuple[int]]:
+    return select(func.max(permissions.c.seq)).group_by(permissions.c.ask_id)
+
+
+def _week(at: datetime) -> str:
+    return (at.date() - timedelta(days=at.weekday())).isoformat()

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from copilot.asking.models import Terms
+from copilot.asking.models import Place, Terms
 from copilot.reading.models import Outcome
 from copilot.text import digest
 from copilot.tickets.models import Model
 
-StoryState = Literal["noticed", "awaiting_customer", "awaiting_marketing", "ready", "withdrawn"]
-STATES: tuple[StoryState, ...] = ("noticed", "awaiting_customer", "awaiting_marketing", "ready", "withdrawn")
+StoryState = Literal["noticed", "awaiting_customer", "awaiting_marketing", "ready", "published", "withdrawn", "expired"]
+STATES: tuple[StoryState, ...] = (
+    "noticed", "awaiting_customer", "awaiting_marketing", "ready", "published", "withdrawn", "expired"
+)  # fmt: skip
+RELEASED: frozenset[StoryState] = frozenset(["ready", "published"])
+"""States in which both keys are turned: what may leave the house, by whatever door."""
 
 
 class Quote(Model):
-    """Words of the customer's, and the message they stand in."""
+    """Words of the customer's, and the message they stand in.
+
+    `original` is what they were before the customer changed them on their page, or marketing shortened them; empty where
+    nobody did.
+    """
 
     text: str
     message_id: str
+    original: str = ""
 
 
 class Story(Model):
@@ -47,6 +57,9 @@ class Story(Model):
     quotes: tuple[Quote, ...] = ()
     gift: bool = False
     disclosure: str = ""
+    proof: str = ""
+    """Where the numbers and comparisons in it are proved; empty while nobody has."""
+    recheck_at: AwareDatetime | None = None
     created_at: AwareDatetime
     updated_at: AwareDatetime
     by: str
@@ -54,7 +67,7 @@ class Story(Model):
     @property
     def fingerprint(self) -> str:
         """Hash of all that is released: an approval is of this, and dies with any edit."""
-        kept = {"id", "ticket_ref", "customer_key", "play_id", "created_at", "updated_at", "by"}
+        kept = {"id", "ticket_ref", "customer_key", "play_id", "created_at", "updated_at", "by", "proof", "recheck_at"}
         return digest(self.model_dump_json(exclude=kept))
 
 
@@ -68,6 +81,37 @@ class Approval(Model):
     at: AwareDatetime
 
 
+class Publication(Model):
+    """One place where a story stands, or stood.
+
+    Attributes:
+        address: The page, post or deck, so that somebody can find it again.
+        take_down_by: By when it must be gone; None while it may stand.
+        proof: How somebody knows that it is gone.
+    """
+
+    id: int = 0
+    story_id: str
+    place: Place
+    address: str
+    campaign: str = ""
+    by: str
+    at: AwareDatetime
+    take_down_by: AwareDatetime | None = None
+    reason: str = ""
+    removed_at: AwareDatetime | None = None
+    removed_by: str = ""
+    proof: str = ""
+
+
+class Tombstone(Model):
+    """A story that had left the house and may not be used any more: whoever pulled it takes it out."""
+
+    id: str
+    gone_at: AwareDatetime
+    change: int
+
+
 class Standing(Model):
     """Where a story stands, why, and under what terms it may be used."""
 
@@ -79,6 +123,13 @@ class Standing(Model):
     permission: int | None = None
     """Number of the ledger entry it rests on."""
     approved_by: str = ""
+    approved_at: AwareDatetime | None = None
+    publications: tuple[Publication, ...] = ()
+
+    @property
+    def released(self) -> bool:
+        """Whether both keys are turned, now: the one question that every door asks."""
+        return self.state in RELEASED
 
 
 class Export(Model):
@@ -94,6 +145,7 @@ class Export(Model):
     outcome: str
     signal: str
     disclosure: str
+    until: date | None = Field(default=None, description="Last day on which it may be used.")
     permission: int = Field(description="Number of the ledger entry.")
     approved_by: str
     approved_at: AwareDatetime

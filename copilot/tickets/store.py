@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
@@ -220,6 +222,54 @@ def set_do_not_ask(connection: Connection, key: str, by: str, *, value: bool) ->
     connection.execute(
         customers.update().where(customers.c.key == key).values(do_not_ask=value, do_not_ask_by=by if value else "")
     )
+
+
+def customer(connection: Connection, key: str) -> Customer:
+    """A customer by their key.
+
+    Raises:
+        NotFound: There is none.
+    """
+    body = connection.execute(select(customers.c.body).where(customers.c.key == key)).scalar_one_or_none()
+    if body is None:
+        raise NotFound(f"There is no customer {key}.", hint="`delight customers list` shows them.")
+    return Customer.model_validate(body)
+
+
+def find_customers(connection: Connection, words: str, limit: int) -> list[tuple[str, Customer]]:
+    """(key, customer) of those whose name, address, company or key holds every word."""
+    query = select(customers.c.key, customers.c.body).order_by(customers.c.key).limit(limit)
+    shown = func.lower(
+        customers.c.key
+        + " "
+        + customers.c.email
+        + " "
+        + customers.c.body["name"].as_string()
+        + " "
+        + customers.c.body["company"].as_string()
+    )
+    for word in words.lower().split():
+        query = query.where(shown.contains(word, autoescape=True))
+    return [(row.key, Customer.model_validate(row.body)) for row in connection.execute(query)]
+
+
+def refs_of(connection: Connection, keys: Sequence[str]) -> list[str]:
+    """Refs of all tickets of some customers, the oldest first."""
+    query = select(tickets.c.ref).where(tickets.c.customer_key.in_(keys)).order_by(tickets.c.opened_at, tickets.c.ref)
+    return list(connection.execute(query).scalars())
+
+
+def resolved_since(connection: Connection, since: datetime) -> list[str]:
+    """Refs of tickets that are resolved, and in which something was written since then."""
+    query = select(tickets.c.ref).where(tickets.c.status.in_(["resolved", "closed"]), tickets.c.last_at >= since)
+    return list(connection.execute(query).scalars())
+
+
+def forget(connection: Connection, refs: Sequence[str], keys: Sequence[str]) -> None:
+    """Erase tickets with their messages, and customers; whatever refers to them must be gone before."""
+    connection.execute(delete(messages).where(messages.c.ref.in_(refs)))
+    connection.execute(delete(tickets).where(tickets.c.ref.in_(refs)))
+    connection.execute(delete(customers).where(customers.c.key.in_(keys)))
 
 
 def put_aside(connection: Connection, queue: str, items: list[SetAside], now: datetime) -> None:

@@ -1,0 +1,905 @@
+"""The second half of the flow: the customer's page, the ledger, stories and where they stand, take-downs, people, what is due.
+
+`Desk` hands on to it what belongs here; the web desk and the command line call it as they are. One method, one user action,
+one transaction. What must not live here: rendering, rules (rooms own them), and anything that needs a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Connection
+
+from copilot.accounts import store as people
+from copilot.accounts.models import AuditLine
+from copilot.asking import ledger, review
+from copilot.asking import store as asking
+from copilot.asking.consent import Texts
+from copilot.asking.links import Links
+from copilot.asking.models import (
+    BY_CUSTOMER,
+    NAME_STYLES,
+    YES,
+    Answer,
+    Ask,
+    Entry,
+    Give,
+    NameStyle,
+    Place,
+    Policy,
+    Terms,
+)
+from copilot.db.engine import Database
+from copilot.drafting import store as drafting
+from copilot.errors import NotFound, RefusedAction
+from copilot.playbook import store as guiding
+from copilot.reading import store as reading_store
+from copilot.scoring.funnel import Funnel, FunnelRow, funnel, funnel_rows
+from copilot.stories import store as telling
+from copilot.stories.claims import claims_in
+from copilot.stories.models import Approval, Export, Publication, Quote, Standing, Story, Tombstone
+from copilot.stories.release import approve, export_of, name_as, prove_quotes
+from copilot.stories.store import EVERY, Change, Filter
+from copilot.stories.trim import turned
+from copilot.text import clean
+from copilot.tickets import store as ticketing
+from copilot.tickets.models import Customer, Ticket
+
+Clock = Callable[[], datetime]
+Button = Literal["yes", "no", "never", "withdraw"]
+Until = Literal["one", "two", "open"]
+CONSENT = "consent"
+REFER = "refer"
+MAX_WORDS = 2_000
+AFTERWARDS = timedelta(days=90)
+"""How long a link still shows that a permission was taken back, or that no answer came."""
+YEAR = timedelta(days=365)
+
+
+class House(NamedTuple):
+    """Who asks, and where customers reach the page; an empty address makes no links.
+
+    Attributes:
+        referred_to: Where a referral link leads; an empty address makes none.
+    """
+
+    company: str = "our company"
+    address: str = ""
+    referred_to: str = ""
+
+
+NOBODY = House()
+
+
+class Choice(NamedTuple):
+    """What a customer filled in and pressed; whatever they left out is None."""
+
+    button: Button
+    words: str = ""
+    name_style: NameStyle | None = None
+    company: bool | None = None
+    places: tuple[Place, ...] = ()
+    until: Until | None = None
+
+
+class Shown(NamedTuple):
+    """What a customer's link shows.
+
+    Attributes:
+        state: `open` waits for an answer; the others are answers.
+        names: How the name would read, by style.
+        problems: Keys of the texts that say what is missing in what they pressed.
+    """
+
+    state: Literal["open", "agreed", "declined", "withdrawn"]
+    ask: Ask
+    customer: Customer
+    agent: str
+    texts: Texts
+    entry: Entry | None
+    disclosure: str
+    names: Mapping[NameStyle, str]
+    publications: tuple[Publication, ...]
+    paused: bool
+    post: str = ""
+    referral: str = ""
+    problems: tuple[str, ...] = ()
+
+
+class Due(NamedTuple):
+    """What waits for somebody of the team."""
+
+    reminders: tuple[Ask, ...]
+    scheduled: tuple[tuple[str, str, datetime, bool], ...]
+    """(ticket, by, since, whether it is resolved by now)."""
+    take_downs: tuple[Publication, ...]
+    rechecks: tuple[Story, ...]
+    substantiations: tuple[tuple[Standing, tuple[str, ...]], ...]
+    reviews: tuple[review.ReviewTurn, ...]
+
+
+class Person(NamedTuple):
+    """One customer, of all queues: asks, what they were given, stories, pauses."""
+
+    key: str
+    customer: Customer
+    keys: tuple[str, ...]
+    paused_by: str
+    asks: tuple[Ask, ...]
+    entries: tuple[Entry, ...]
+    gives: tuple[Give, ...]
+    stories: tuple[Standing, ...]
+    tickets: tuple[str, ...]
+
+
+class Telling:
+    """The second half of the flow.
+
+    Args:
+        database: The store.
+        policy: Reads the asking policy; called when it is needed, so that an edit counts at once.
+        clock: Tells the time, aware.
+        house: Who asks.
+        links: Makes and checks customers' links; None makes none.
+        texts: Reads the texts of the customer's page, likewise.
+        reviews: Reads the page on public reviews, likewise; None where the team asks for none.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        policy: Callable[[], Policy],
+        clock: Clock = lambda: datetime.now(UTC),
+        house: House = NOBODY,
+        links: Links | None = None,
+        texts: Callable[[], Mapping[str, Texts]] = dict,
+        reviews: Callable[[], review.ReviewPage | None] = lambda: None,
+    ) -> None:
+        self.database = database
+        self.policy = policy
+        self.clock = clock
+        self.house = house
+        self.links = links
+        self.texts = texts
+        self.reviews = reviews
+
+    # The customer's page
+
+    def make_link(self, connection: Connection, ask: Ask) -> str:
+        """The address of a fresh page for an ask; empty where customers reach none."""
+        if self.links is None or not self.house.address:
+            return ""
+        token, link_id = self.links.make(CONSENT)
+        ends = self.clock() + timedelta(days=self.policy().answer_within_days)
+        asking.add_link(connection, link_id, ask.id, CONSENT, ends)
+        return f"{self.house.address.rstrip('/')}/p/{token}"
+
+    def page(self, token: str) -> Shown | None:
+        """What a link shows; None for one that is wrong, old or was never made: nobody learns which."""
+        with self.database.read() as connection:
+            ask = self._asked(connection, token)
+            return None if ask is None else self._shown(connection, ask)
+
+    def press(self, token: str, choice: Choice) -> Shown | None:
+        """What a customer pressed; recorded once, however often it is pressed. With `problems` nothing was recorded."""
+        now = self.clock()
+        with self.database.begin() as connection:
+            ask = self._asked(connection, token)
+            if ask is None:
+                return None
+            shown = self._shown(connection, ask)
+            if choice.button == "withdraw":
+                if shown.state == "agreed":
+                    assert shown.entry is not None
+                    self._record(connection, ask, "withdrawn", Terms(), shown.entry.words, choice.button, "page")
+            elif shown.state == "open":
+                if choice.button == "yes":
+                    terms, words, problems = self._agreed(shown, choice)
+                    if problems:
+                        return shown._replace(problems=problems)
+                    self._record(connection, ask, "granted", terms, words, choice.button, "page")
+                    self._refer(connection, ask)
+                else:
+                    self._record(connection, ask, "declined", Terms(), ask.words, choice.button, "page")
+            if choice.button == "never":
+                for key in asking.keys_of_person(connection, ask.customer_key, shown.customer.email):
+                    ticketing.set_do_not_ask(connection, key, BY_CUSTOMER, value=True)
+            people.audit(connection, now, BY_CUSTOMER, f"pressed {choice.button}", ask.id)
+            return self._shown(connection, asking.get(connection, ask.id))
+
+    def follow(self, token: str) -> str | None:
+        """Count a visit by a referral link, and say where it leads; None for one that was never made."""
+        link_id = self.links.check(REFER, token) if self.links is not None else None
+        if link_id is None:
+            return None
+        with self.database.begin() as connection:
+            found = asking.linked(connection, link_id, REFER)
+            if found is None or not self.house.referred_to:
+                return None
+            asking.count_visit(connection, link_id)
+        return self.house.referred_to
+
+    def _asked(self, connection: Connection, token: str) -> Ask | None:
+        link_id = self.links.check(CONSENT, token) if self.links is not None else None
+        found = asking.linked(connection, link_id, CONSENT) if link_id is not None else None
+        if found is None:
+            return None
+        ask = asking.get(connection, found[0])
+        now, ends = self.clock(), found[1]
+        if ask.state in ("drafted", "dropped"):
+            return None
+        if ask.state in ("granted", "conditional"):
+            return ask  # it can be taken back on any day
+        if ask.state in ("sent", "unclear"):
+            return ask if now < ends else None
+        return ask if ask.answered_at is not None and now - ask.answered_at < AFTERWARDS else None
+
+    def _shown(self, connection: Connection, ask: Ask) -> Shown:
+        ticket = ticketing.get(connection, ask.ticket_ref)
+        entries = asking.entries(connection, ask_id=ask.id)
+        last = next((e for e in reversed(entries) if e.answer != "unclear"), None)
+        agreed = last is not None and last.answer in YES
+        ended = "withdrawn" if last is not None and last.answer in ("withdrawn", "expired") else "declined"
+        story = telling.of_ticket(connection, ask.ticket_ref)
+        texts = self._texts_for(ticket.customer)
+        named = _named(ticket.customer, texts)
+        sent = next((m for m in ticket.messages if m.id == ask.message_id), None)
+        yes = next((e for e in reversed(entries) if e.answer in YES), None)
+        places = telling.publications_of(connection, [story.id]).get(story.id, ()) if story is not None else ()
+        return Shown(
+            state="open" if last is None else "agreed" if agreed else ended,  # type: ignore[arg-type]
+            ask=ask,
+            customer=ticket.customer,
+            agent=sent.author if sent is not None else "",
+            texts=texts,
+            entry=yes if last is not None and ended == "withdrawn" else last,
+            disclosure=(story.disclosure if story is not None and story.gift else "")
+            or (last.terms.disclosure if last is not None else ""),
+            names=named,
+            publications=places if yes is not None else (),
+            paused=bool(ticketing.do_not_ask(connection, ask.customer_key)),
+            post=f"“{yes.words}” — {self.house.company}" if ask.kind == "share" and agreed and yes is not None else "",
+            referral=self._referral(connection, ask) if agreed else "",
+        )
+
+    def _agreed(self, shown: Shown, choice: Choice) -> tuple[Terms, str, tuple[str, ...]]:
+        """Terms and words of a yes, and what is missing in it."""
+        words = clean(choice.words).strip()
+        offers_company = bool(shown.customer.company)
+        problems = [
+            name
+            for name, missing in (
+                ("problem_words", not words),
+                ("problem_long", len(words) > MAX_WORDS),
+                ("problem_name", choice.name_style is None),
+                ("problem_company", offers_company and choice.company is None),
+                ("problem_places", not choice.places),
+                ("problem_until", choice.until is None),
+            )
+            if missing
+        ]
+        if problems or choice.name_style is None:
+            return Terms(), words, tuple(problems)
+        company = offers_company and bool(choice.company)
+        name = shown.names[choice.name_style]
+        years = {"one": 1, "two": 2}.get(choice.until or "open")
+        terms = Terms(
+            places=choice.places,
+            name_style=choice.name_style,
+            company=company,
+            until=(self.clock() + years * YEAR).date() if years else None,
+            disclosure=shown.disclosure,
+            shown_as=f"{name}, {shown.customer.company}" if company else name,
+        )
+        return terms, words, ()
+
+    def _texts_for(self, customer: Customer) -> Texts:
+        texts = self.texts()
+        return texts.get(customer.locale[:2].lower(), texts["en"])
+
+    def _refer(self, connection: Connection, ask: Ask) -> None:
+        """A customer who agreed to recommend us gets a link of their own."""
+        if ask.kind == "refer" and self.links is not None and self.house.address and self.house.referred_to:
+            token, link_id = self.links.make(REFER)
+            asking.add_link(connection, link_id, ask.id, REFER, self.clock() + 10 * YEAR)
+            asking.put(connection, asking.get(connection, ask.id).model_copy(update={"referral": token}))
+
+    def _referral(self, connection: Connection, ask: Ask) -> str:
+        known = asking.get(connection, ask.id)
+        return f"{self.house.address.rstrip('/')}/r/{known.referral}" if known.referral else ""
+
+    # The ledger
+
+    def record(
+        self,
+        connection: Connection,
+        ask: Ask,
+        answer: Answer,
+        terms: Terms,
+        *,
+        answer_text: str,
+        channel: str,
+        message_id: str,
+        by: str,
+    ) -> Entry:
+        """Append what a customer answered, as a person recorded it, and let it reach every story and place."""
+        return self._record(connection, ask, answer, terms, ask.words, answer_text, channel, message_id, by)
+
+    def _record(
+        self,
+        connection: Connection,
+        ask: Ask,
+        answer: Answer,
+        terms: Terms,
+        words: str,
+        answer_text: str,
+        channel: str,
+        message_id: str = "",
+        by: str = BY_CUSTOMER,
+    ) -> Entry:
+        now = self.clock()
+        entry = Entry(
+            seq=0,
+            ask_id=ask.id,
+            ticket_ref=ask.ticket_ref,
+            customer_key=ask.customer_key,
+            answer=answer,
+            words=words,
+            words_hash="",
+            wording=ask.wording,
+            terms=terms,
+            answer_text=answer_text,
+            channel=channel,
+            message_id=message_id or ask.message_id,
+            at=now,
+            by=by,
+        )
+        asking.put(connection, ask.answered(answer, now))
+        made = asking.add_entry(connection, entry)
+        story = telling.of_ticket(connection, ask.ticket_ref)
+        if story is not None and answer in YES and words != ask.words and story.quotes:
+            changed = story.quotes[0].model_copy(update={"text": words, "original": ask.words})
+            telling.put(
+                connection, story.model_copy(update={"quotes": (changed, *story.quotes[1:]), "updated_at": now})
+            )
+        self._settle(connection, ask.ticket_ref)
+        return made
+
+    def _settle(self, connection: Connection, ref: str) -> None:
+        """Let what changed about a ticket's story reach the index and every place where it stands."""
+        story = telling.of_ticket(connection, ref)
+        if story is not None:
+            self._settle_story(connection, story.id)
+
+    def _settle_story(self, connection: Connection, story_id: str) -> Standing | None:
+        now = self.clock()
+        where = telling.refresh(connection, story_id, now)
+        if where is None or not where.released:
+            reason = where.why if where is not None else "the customer was erased"
+            telling.take_down(connection, story_id, now + timedelta(days=self.policy().take_down_days), reason)
+        return where
+
+    def ledger(self) -> list[Entry]:
+        """Every entry of the ledger, oldest first."""
+        with self.database.read() as connection:
+            return asking.entries(connection)
+
+    def verify_ledger(self) -> int:
+        """Prove the ledger's chain; return how many entries it holds.
+
+        Raises:
+            FindingsError: It was tampered with; names the first entry that does not fit.
+        """
+        with self.database.read() as connection:
+            return ledger.verify(asking.chain(connection))
+
+    def proof(self, seq: int) -> tuple[Entry, str, list[Entry]]:
+        """(entry, its hash in the chain, every entry of the same ask) of a permission.
+
+        Raises:
+            NotFound: The ledger has no such entry.
+        """
+        with self.database.read() as connection:
+            entry = asking.entry(connection, seq)
+            link = next(link for link in asking.chain(connection) if link.entry.seq == seq)
+            return entry, link.hash, asking.entries(connection, ask_id=entry.ask_id)
+
+    # Stories
+
+    def stories(self, wanted: Filter = EVERY) -> list[Standing]:
+        """Stories with where they stand, the last changed first."""
+        self.bring_up_to_date()
+        with self.database.read() as connection:
+            return list(telling.all_standing(connection, self.clock(), wanted))
+
+    def stories_page(self, wanted: Filter, offset: int, limit: int) -> tuple[list[Standing], int]:
+        """Some stories, and how many there are in all."""
+        self.bring_up_to_date()
+        now = self.clock()
+        with self.database.read() as connection:
+            ids = telling.list_ids(connection, wanted, offset=offset, limit=limit)
+            found = telling.find_standing(connection, ids, now)
+            return [found[i] for i in ids if i in found], telling.count(connection, wanted)
+
+    def story(self, story_id: str) -> Standing:
+        """One story with where it stands.
+
+        Raises:
+            NotFound: There is none.
+        """
+        with self.database.read() as connection:
+            return telling.get_standing(connection, story_id, self.clock())
+
+    def story_chain(self, story_id: str) -> tuple[Standing, Ticket, list[Ask], list[Entry], list[AuditLine]]:
+        """A story with all it rests on: conversation, asks, ledger entries, and what was done to it.
+
+        Raises:
+            NotFound: There is none.
+        """
+        with self.database.read() as connection:
+            where = telling.get_standing(connection, story_id, self.clock())
+            ref = where.story.ticket_ref
+            return (
+                where,
+                ticketing.get(connection, ref),
+                asking.of_ticket(connection, ref),
+                asking.entries(connection, ref=ref),
+                people.audited(connection, story_id),
+            )
+
+    def save_story(self, story: Story, by: str) -> Standing:
+        """Keep a story; every quote is proved to be the customer's own words first.
+
+        Raises:
+            RefusedAction: A quote is not the customer's, or there is no hook.
+        """
+        now = self.clock()
+        with self.database.begin() as connection:
+            approved = [e.words for e in asking.entries(connection, ref=story.ticket_ref) if e.answer in YES]
+            prove_quotes(story, ticketing.get(connection, story.ticket_ref), approved)
+            if not story.hook.strip():
+                raise RefusedAction("A story needs a hook: one line that makes a reader stop.")
+            telling.put(connection, story.model_copy(update={"updated_at": now, "by": by}))
+            people.audit(connection, now, by, "edited", story.id)
+            where = self._settle_story(connection, story.id)
+            assert where is not None
+            return where
+
+    def edit_story(self, story_id: str, by: str, quote: str | None = None, **fields: str) -> Standing:
+        """Change the words around a quote, or shorten it to a faithful part; any other words of it need the customer.
+
+        Raises:
+            RefusedAction: The quote would turn what the customer meant, with the reasons.
+        """
+        with self.database.read() as connection:
+            where = telling.get_standing(connection, story_id, self.clock())
+            entries = asking.entries(connection, ref=where.story.ticket_ref)
+        story = where.story.model_copy(update={name: clean(value).strip() for name, value in fields.items()})
+        if quote is not None and story.quotes and quote.strip() != story.quotes[0].text:
+            words, first = quote.strip(), story.quotes[0]
+            agreed = next((e.words for e in reversed(entries) if e.answer in YES), first.original or first.text)
+            if reasons := turned(agreed, words):
+                raise RefusedAction(
+                    f"The quote cannot be shortened so: {'; '.join(reasons)}.",
+                    hint="Leave it, choose whole sentences, or ask the customer about the new words.",
+                )
+            shortened = Quote(text=words, message_id=first.message_id, original=first.original or first.text)
+            story = story.model_copy(update={"quotes": (shortened, *story.quotes[1:])})
+        return self.save_story(story, by)
+
+    def approve_story(self, story_id: str, by: str) -> Standing:
+        """Marketing's key.
+
+        Raises:
+            RefusedAction: The customer's key is not turned for exactly these words, or a claim is not proved.
+        """
+        now = self.clock()
+        with self.database.begin() as connection:
+            where = telling.get_standing(connection, story_id, now)
+            entry = approve(where, by)
+            kept = where.story.model_copy(update={"recheck_at": now + timedelta(days=self.policy().recheck_days)})
+            telling.put(connection, kept)
+            approval = Approval(story_id=story_id, fingerprint=kept.fingerprint, entry=entry, by=by, at=now)
+            telling.add_approval(connection, approval)
+            people.audit(connection, now, by, "approved", story_id)
+            done = self._settle_story(connection, story_id)
+            assert done is not None
+            return done
+
+    def retract_story(self, story_id: str, by: str, reason: str) -> Standing:
+        """Marketing takes its key back, with a reason: the story leaves every pull, and every place must be cleared.
+
+        Raises:
+            RefusedAction: It is not released, or no reason is given.
+        """
+        now = self.clock()
+        if not reason.strip():
+            raise RefusedAction("Say why: whoever wrote the story reads it.")
+        with self.database.begin() as connection:
+            where = telling.get_standing(connection, story_id, now)
+            if where.state not in ("awaiting_marketing", "ready", "published"):
+                raise RefusedAction(f"There is nothing to send back: {where.why}.")
+            none = Approval(story_id=story_id, fingerprint="", entry=0, by=by, at=now)
+            telling.add_approval(connection, none)
+            people.audit(connection, now, by, "sent back", story_id, reason)
+            done = self._settle_story(connection, story_id)
+            assert done is not None
+            return done
+
+    def recheck_story(self, story_id: str, by: str) -> None:
+        """Somebody looked at a story again and it still holds."""
+        now = self.clock()
+        with self.database.begin() as connection:
+            story = telling.get_standing(connection, story_id, now).story
+            ends = now + timedelta(days=self.policy().recheck_days)
+            telling.put(connection, story.model_copy(update={"recheck_at": ends}))
+            people.audit(connection, now, by, "checked again", story_id)
+
+    def publish(self, story_id: str, place: Place, address: str, campaign: str, by: str) -> Standing:
+        """Record where a story stands.
+
+        Raises:
+            RefusedAction: It is not released, the customer did not agree to this place, or no address is given.
+        """
+        now = self.clock()
+        with self.database.begin() as connection:
+            where = telling.get_standing(connection, story_id, now)
+            if not where.released or where.terms is None:
+                raise RefusedAction(f"It cannot be published: {where.why}.")
+            if place not in where.terms.places:
+                raise RefusedAction(
+                    f"The customer did not agree to {place}.", hint=f"They agreed to {', '.join(where.terms.places)}."
+                )
+            if not address.strip():
+                raise RefusedAction("Say where it stands, so that it can be found and taken down.")
+            made = Publication(
+                story_id=story_id,
+                place=place,
+                address=clean(address).strip(),
+                campaign=clean(campaign).strip(),
+                by=by,
+                at=now,
+            )
+            telling.publish(connection, made)
+            people.audit(connection, now, by, "published", story_id, f"{place}: {made.address}")
+            done = self._settle_story(connection, story_id)
+            assert done is not None
+            return done
+
+    def cleared(self, number: int, by: str, proof: str) -> Publication:
+        """Record that a place was cleared, and how somebody knows.
+
+        Raises:
+            NotFound: There is no such place, or it is cleared already.
+            RefusedAction: No proof is given.
+        """
+        if not proof.strip():
+            raise RefusedAction("Say how you know that it is gone: an address that answers 404, a picture, a name.")
+        now = self.clock()
+        with self.database.begin() as connection:
+            done = telling.removed(connection, number, by, clean(proof).strip(), now)
+            people.audit(connection, now, by, "cleared", done.story_id, f"{done.place}: {done.address}")
+            self._settle_story(connection, done.story_id)
+            return done
+
+    # Pull: every door calls one of these, and they call `export_of`
+
+    def exports(self) -> Iterator[Export]:
+        """What may leave the house, one at a time: however many there are, few are held."""
+        self.bring_up_to_date()
+        before: int | None = None
+        while True:
+            with self.database.read() as connection:
+                part = telling.newest(connection, 500, before=before)
+                found = self._released(connection, part)
+            yield from found
+            if len(part) < 500:
+                return
+            before = part[-1].change
+
+    def newest(self, limit: int, place: str = "") -> list[tuple[Export, datetime]]:
+        """The last released stories with when each was last changed; of a place only those agreed for it."""
+        self.bring_up_to_date()
+        with self.database.read() as connection:
+            part = telling.newest(connection, limit, place)
+            found = {export.id: export for export in self._released(connection, part)}
+            return [
+                (found[c.story_id], c.changed_at)
+                for c in part
+                if c.story_id in found and (not place or place in found[c.story_id].places)
+            ]
+
+    def changes(
+        self, after: int, limit: int, wanted: Filter = EVERY, since: datetime | None = None
+    ) -> list[tuple[Change, Export | Tombstone]]:
+        """What was released, or is gone, since change number `after`; in the order of the changes."""
+        self.bring_up_to_date()
+        with self.database.read() as connection:
+            part = telling.changes(connection, after, limit, wanted, since)
+            found = {export.id: export for export in self._released(connection, part)}
+            return [
+                (c, found.get(c.story_id) or Tombstone(id=c.story_id, gone_at=c.changed_at, change=c.change))
+                for c in part
+            ]
+
+    def last_change(self) -> int:
+        """Number of the last change: while it stands, whatever was pulled is still right."""
+        self.bring_up_to_date()
+        with self.database.read() as connection:
+            return telling.last_change(connection)
+
+    def released(self, story_id: str) -> Export:
+        """One story as it may leave the house.
+
+        Raises:
+            NotFound: There is none, or it is not released: nobody outside learns which.
+        """
+        with self.database.read() as connection:
+            where = telling.find_standing(connection, [story_id], self.clock()).get(story_id)
+            if where is None or not where.released:
+                raise NotFound(f"There is no released story {story_id}.")
+            return export_of(where)
+
+    def _released(self, connection: Connection, part: Sequence[Change]) -> list[Export]:
+        found = telling.find_standing(connection, [c.story_id for c in part if c.released], self.clock())
+        return [export_of(found[c.story_id]) for c in part if c.story_id in found and found[c.story_id].released]
+
+    # Time
+
+    def bring_up_to_date(self) -> None:
+        """Let what time alone changes happen: agreed times that are over; stories of an older version of the program."""
+        now = self.clock()
+        with self.database.read() as connection:
+            if not telling.has_run_out(connection, now) and not telling.missing_from_index(connection):
+                return
+        with self.database.begin() as connection:
+            for story_id in telling.missing_from_index(connection):
+                self._settle_story(connection, story_id)
+            for story_id in telling.run_out(connection, now):
+                self._settle_story(connection, story_id)
+
+    def expire(self) -> int:
+        """Close asks that nobody answered in time; return how many. An entry of the ledger says so."""
+        now = self.clock()
+        ends = now - timedelta(days=self.policy().answer_within_days)
+        with self.database.begin() as connection:
+            late = asking.unanswered(connection, ends)
+            for ask in late:
+                self._record(connection, ask, "expired", Terms(), ask.words, "", "", by="nobody answered in time")
+        return len(late)
+
+    def count_resolved(self) -> None:
+        """Give conversations that were resolved of late their number in the row from which reviews are asked."""
+        page = self.reviews()
+        if page is None:
+            return
+        now = self.clock()
+        with self.database.begin() as connection:
+            refs = ticketing.resolved_since(connection, now - timedelta(days=page.valid_days))
+            review.count(connection, refs, page.every, now)
+
+    def review_invitation(self, ref: str) -> str:
+        """The neutral text that invites to a public review, where it is this conversation's turn.
+
+        Raises:
+            RefusedAction: It is not, or the team asks for no reviews.
+        """
+        page = self.reviews()
+        if page is None:
+            raise RefusedAction("This team asks for no public reviews.", hint="playbooks/review.md says how.")
+        with self.database.read() as connection:
+            if ref not in {turn.ref for turn in review.due(connection, page.valid_days, self.clock())}:
+                raise RefusedAction(f"{ref} is not invited: one in every {page.every} is, and nobody chooses which.")
+            return page.invitation(ticketing.get(connection, ref).customer.first_name)
+
+    def review_sent(self, ref: str, by: str) -> None:
+        """Record that an invitation to review went out.
+
+        Raises:
+            RefusedAction: It is not this conversation's turn.
+        """
+        now = self.clock()
+        with self.database.begin() as connection:
+            review.mark_sent(connection, ref, now)
+            people.audit(connection, now, by, "invited to review", ref)
+
+    def due(self) -> Due:
+        """What waits for somebody."""
+        self.bring_up_to_date()
+        now, policy, page = self.clock(), self.policy(), self.reviews()
+        with self.database.read() as connection:
+            late = asking.unanswered(connection, now - timedelta(days=policy.remind_after_days))
+            waiting = telling.all_standing(connection, now, Filter(state="awaiting_marketing"))
+            claimed = ((where, tuple(_claims(where.story))) for where in waiting)
+            return Due(
+                reminders=tuple(ask for ask in late if ask.state == "sent" and ask.reminded_at is None),
+                scheduled=tuple(
+                    (ref, by, at, ticketing.get(connection, ref).status in ("resolved", "closed"))
+                    for ref, by, at in asking.scheduled(connection)
+                ),
+                take_downs=tuple(telling.take_downs(connection)),
+                rechecks=tuple(telling.to_recheck(connection, now)),
+                substantiations=tuple(
+                    (where, found) for where, found in claimed if found and not where.story.proof.strip()
+                ),
+                reviews=tuple(review.due(connection, page.valid_days, now)) if page is not None else (),
+            )
+
+    def reminded(self, ask_id: str, by: str) -> Ask:
+        """Record the one reminder of an ask.
+
+        Raises:
+            RefusedAction: It was answered, or reminded of already.
+        """
+        now = self.clock()
+        with self.database.begin() as connection:
+            ask = asking.get(connection, ask_id).reminded(now)
+            asking.put(connection, ask)
+            people.audit(connection, now, by, "reminded", ask_id)
+            return ask
+
+    def schedule(self, ref: str, by: str) -> None:
+        """Ask in this conversation once the customer has confirmed that it is solved."""
+        with self.database.begin() as connection:
+            ticketing.get(connection, ref)
+            asking.schedule(connection, ref, by, self.clock())
+
+    # People
+
+    def people(self, words: str = "", limit: int = 50) -> list[tuple[str, Customer]]:
+        """Customers whose name, address or company holds some words."""
+        with self.database.read() as connection:
+            return ticketing.find_customers(connection, words, limit)
+
+    def person(self, key: str) -> Person:
+        """All that is held about asks, gives and stories of one customer.
+
+        Raises:
+            NotFound: There is none of that key.
+        """
+        now = self.clock()
+        with self.database.read() as connection:
+            return self._person(connection, key, now)
+
+    def _person(self, connection: Connection, key: str, now: datetime) -> Person:
+        customer = ticketing.customer(connection, key)
+        keys = asking.keys_of_person(connection, key, customer.email)
+        refs = ticketing.refs_of(connection, keys)
+        ids = [story.id for ref in refs if (story := telling.of_ticket(connection, ref)) is not None]
+        return Person(
+            key=key,
+            customer=customer,
+            keys=tuple(keys),
+            paused_by=next(filter(None, (ticketing.do_not_ask(connection, k) for k in keys)), ""),
+            asks=tuple(asking.of_person(connection, key, customer.email)),
+            entries=tuple(asking.entries(connection, refs=refs)),
+            gives=tuple(asking.gives_of(connection, keys)),
+            stories=tuple(telling.find_standing(connection, ids, now).values()),
+            tickets=tuple(refs),
+        )
+
+    def pause(self, key: str, by: str, *, paused: bool) -> None:
+        """Never ask this customer again (or take that back); the customer's own wish only they can take back.
+
+        Raises:
+            NotFound: There is none of that key.
+            RefusedAction: The customer themself asked for it.
+        """
+        now = self.clock()
+        with self.database.begin() as connection:
+            customer = ticketing.customer(connection, key)
+            for k in asking.keys_of_person(connection, key, customer.email):
+                if not paused and ticketing.do_not_ask(connection, k) == BY_CUSTOMER:
+                    raise RefusedAction("The customer asked not to be asked again; only they can take that back.")
+                ticketing.set_do_not_ask(connection, k, by, value=paused)
+            people.audit(connection, now, by, "paused asks" if paused else "resumed asks", key)
+
+    def give(self, key: str, what: str, by: str) -> None:
+        """Record a thank-you or a favour that asked for nothing.
+
+        Raises:
+            NotFound: There is none of that key.
+            RefusedAction: It does not say what was given.
+        """
+        if not what.strip():
+            raise RefusedAction("Say what was given.")
+        with self.database.begin() as connection:
+            ticketing.customer(connection, key)
+            asking.give(connection, key, clean(what).strip()[:300], by, self.clock())
+
+    def export_person(self, key: str) -> dict[str, object]:
+        """All that is held about a customer (GDPR 15), as data.
+
+        Raises:
+            NotFound: There is none of that key.
+        """
+        now = self.clock()
+        with self.database.read() as connection:
+            found = self._person(connection, key, now)
+            tickets = [ticketing.get(connection, ref) for ref in found.tickets]
+            readings = {ref: reading_store.get(connection, ref) for ref in found.tickets}
+            drafts = [draft for ref in found.tickets for draft in drafting.of_ticket(connection, ref)]
+            corrections = [c for ref in found.tickets for c in reading_store.corrections_of(connection, ref)]
+            return {
+                "customer": found.customer.model_dump(mode="json"),
+                "known_as": list(found.keys),
+                "do_not_ask": found.paused_by,
+                "tickets": [ticket.model_dump(mode="json") for ticket in tickets],
+                "readings": {ref: r.model_dump(mode="json") for ref, r in readings.items() if r is not None},
+                "corrections": [c.model_dump(mode="json") for c in corrections],
+                "drafts": [draft.model_dump(mode="json") for draft in drafts],
+                "asks": [ask.model_dump(mode="json") for ask in found.asks],
+                "permissions": [entry.model_dump(mode="json") for entry in found.entries],
+                "gives": [given.model_dump(mode="json") for given in found.gives],
+                "stories": [where.model_dump(mode="json") for where in found.stories],
+            }
+
+    def forget(self, key: str, by: str) -> tuple[str, ...]:
+        """Erase a customer everywhere (GDPR 17); return the places where copies still stand and must come down.
+
+        What stays: that something was asked and answered, when, under which wording and terms, chained in the ledger;
+        places that must be cleared, by the story's number.
+
+        Raises:
+            NotFound: There is none of that key.
+        """
+        now = self.clock()
+        with self.database.begin() as connection:
+            found = self._person(connection, key, now)
+            for subject in (*found.tickets, *(where.story.id for where in found.stories)):
+                telling.may_erase(connection, subject, by, now)
+            for ask in found.asks:
+                if ask.state not in ("drafted", "dropped"):
+                    asking.add_entry(connection, _erased(ask, now, by))
+            asking.forget(connection, found.tickets, found.keys)
+            telling.forget(connection, [where.story.id for where in found.stories])
+            drafting.forget(connection, found.tickets)
+            guiding.forget(connection, found.tickets)
+            reading_store.forget(connection, found.tickets)
+            ticketing.forget(connection, found.tickets, found.keys)
+            for where in found.stories:
+                self._settle_story(connection, where.story.id)
+            people.audit(connection, now, by, "erased a customer", f"{len(found.tickets)} tickets")
+            stands = telling.publications_of(connection, [where.story.id for where in found.stories])
+            return tuple(p.address for places in stands.values() for p in places if p.removed_at is None)
+
+    def audit(self, who: str, action: str, subject: str, detail: str = "") -> None:
+        """Note what somebody did."""
+        with self.database.begin() as connection:
+            people.audit(connection, self.clock(), who, action, subject, detail)
+
+    def audited(self, limit: int = 200) -> list[AuditLine]:
+        """What was done, the last first."""
+        with self.database.read() as connection:
+            return people.audited(connection, limit=limit)
+
+    # Overview
+
+    def funnel(self) -> Funnel:
+        """Counts from moment to published story."""
+        with self.database.read() as connection:
+            return funnel(connection)
+
+    def funnel_rows(self, by: Literal["week", "signal", "play"]) -> list[FunnelRow]:
+        """The funnel by week, signal or play."""
+        with self.database.read() as connection:
+            return funnel_rows(connection, by)
+
+
+def _named(customer: Customer, texts: Texts) -> dict[NameStyle, str]:
+    """How the customer's name would read, by style."""
+    nobody = texts.texts["name_anonymous"].partition(":")[2].strip(' “”„«»\u00a0"') or "a customer"
+    return {style: name_as(customer.name, style) or nobody for style in NAME_STYLES}
+
+
+def _claims(story: Story) -> list[str]:
+    return claims_in(story.hook, story.moment, story.catalyst, *(quote.text for quote in story.quotes))
+
+
+def _erased(ask: Ask, now: datetime, by: str) -> Entry:
+    return Entry(
+        seq=0, ask_id=ask.id, ticket_ref=ask.ticket_ref, customer_key="", answer="erased", words_hash="", wording=ask.wording,
+        terms=Terms(), channel="", at=now, by=by,
+    )  # fmt: skip
