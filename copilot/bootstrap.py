@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from copilot.errors import UsageError
 from copilot.settings import FILE_NAME, Settings, load, template
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from copilot.reading.replies import ReplyReader
     from copilot.reading.second import SecondReader
     from copilot.stories.writer import StoryWriter
+    from copilot.team import Team
+    from copilot.telling import Telling
     from copilot.tickets.models import Ticket
 
 HOME = Path(__file__).parent
@@ -166,6 +169,37 @@ class Workspace:
             self._writer(),
             self.tone_guide,
             self._story_writer(),
+            self.telling,
+        )
+
+    @cached_property
+    def team(self) -> Team:
+        """Accounts, API tokens, webhooks."""
+        from copilot.stories.webhooks import Deliverer
+        from copilot.team import Team
+
+        deliverer = Deliverer(allow_private=self.settings.web.private_webhooks)
+        return Team(self.database, self.telling, deliverer, self.clock)
+
+    @cached_property
+    def telling(self) -> Telling:
+        """The second half of the flow."""
+        from copilot.asking.consent import load_texts
+        from copilot.asking.links import Links, load_secret
+        from copilot.asking.policy import load_policy
+        from copilot.asking.review import load_review
+        from copilot.telling import House, Telling
+
+        web = self.settings.web
+        links = Links(load_secret(self.settings.workspace)) if web.public_url else None
+        return Telling(
+            self.database,
+            lambda: load_policy(self.playbooks),
+            self.clock,
+            House(self.settings.company, web.public_url, web.referred_to),
+            links,
+            lambda: load_texts(self.playbooks),
+            lambda: load_review(self.playbooks),
         )
 
     @property
@@ -184,8 +218,10 @@ class Workspace:
         from copilot.drafting.tone import load_tone
 
         guide = load_tone(self.playbooks)
-        own = self.settings.team_address.rpartition("@")[2]
-        return guide.model_copy(update={"links": (*guide.links, own)})
+        own = [self.settings.team_address.rpartition("@")[2]]
+        if page := urlsplit(self.settings.web.public_url).hostname:
+            own.append(page)
+        return guide.model_copy(update={"links": (*guide.links, *own)})
 
     def _writer(self) -> ModelWriter:
         """What drafts with a model."""

@@ -92,6 +92,34 @@ class ReadingSettings(BaseModel):
     )
 
 
+class WebSettings(BaseModel):
+    """The web desk and the customer's page."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="Where `delight serve` listens; this machine alone by default.")
+    port: int = Field(default=8765, ge=0, le=65535, description="Its port.")
+    public_url: str = Field(
+        default="",
+        description="Address under which customers reach this server, https://…; without it an ask has no link and is "
+        "answered by reply.",
+    )
+    referred_to: str = Field(default="", description="Where a customer's referral link leads; empty makes none.")
+    wall: bool = Field(default=True, description="Whether /wall shows released stories to everybody.")
+    private_webhooks: bool = Field(
+        default=False, description="Whether webhooks may be on this machine and in private networks."
+    )
+    proxies: str = Field(
+        default="", description="Addresses of proxies whose X-Forwarded headers are believed, comma separated."
+    )
+    oidc_issuer: str = Field(
+        default="", description="OpenID provider that people of the team sign in by; empty: passwords only."
+    )
+    oidc_client_id: str = Field(
+        default="", description="Our id there; its secret comes from DELIGHT_OIDC_SECRET in the environment."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of one workspace. Paths are relative to the workspace unless absolute."""
 
@@ -121,6 +149,7 @@ class Settings(BaseSettings):
     )
     llm: LlmSettings = Field(default_factory=LlmSettings, description="How language models are called.")
     reading: ReadingSettings = Field(default_factory=ReadingSettings, description="How conversations are read.")
+    web: WebSettings = Field(default_factory=WebSettings, description="The web desk and the customer's page.")
     queues: dict[str, QueueSettings] = Field(default_factory=dict, description="Queues by name.")
     keys: ActionKeys = Field(default_factory=dict, description="Keys by action, as `delight actions` lists them.")
 
@@ -186,7 +215,7 @@ def _from_environment() -> set[str]:
     return {name[len(prefix) :].split("__")[0].lower() for name in os.environ if name.upper().startswith(prefix)}
 
 
-TABLES: dict[str, type[BaseModel]] = {"llm": LlmSettings, "reading": ReadingSettings}
+TABLES: dict[str, type[BaseModel]] = {"llm": LlmSettings, "reading": ReadingSettings, "web": WebSettings}
 """Settings that are tables of their own."""
 
 

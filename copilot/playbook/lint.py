@@ -96,15 +96,10 @@ def _page_findings(page: Page, signals: frozenset[str], risks: frozenset[str], t
                 check(condition, signals, risks)
             except ConditionError as error:
                 found.append(_finding(page.path, line, "error", str(error)))
-        if play.kind == "ask" and page.ask != play.name:
-            found.append(
-                _finding(
-                    page.path,
-                    play.line,
-                    "warning",
-                    f"front matter says ask: {page.ask}, the section is Ask: {play.name}",
-                )
-            )
+    asks = page.of("ask")
+    if asks and page.ask not in {play.name for play in asks}:
+        said = f"front matter says ask: {page.ask}, the section is Ask: {asks[0].name}"
+        found.append(_finding(page.path, asks[0].line, "warning", said))
     if page.reviewed and today - page.reviewed > STALE:
         found.append(_finding(page.path, 1, "warning", f"last reviewed on {page.reviewed}, more than a year ago"))
     if not page.examples:

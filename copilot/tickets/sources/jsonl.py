@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from copilot.errors import QueueFault
-from copilot.text import clean
+from copilot.text import clean, clean_line
 from copilot.tickets.models import Channel, Customer, Message, Model, Role, SetAside, Status, Ticket
 from copilot.tickets.sources import Item
 
@@ -104,12 +104,20 @@ class Conversation(Model):
     def _number_is_fine(cls, value: object) -> object:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
+    @field_validator("id")
+    @classmethod
+    def _names_something(cls, value: str) -> str:
+        if not clean_line(value):
+            raise ValueError("holds no character that can be seen")
+        return value
+
     def ticket(self, queue: str) -> Ticket:
         """The conversation as a ticket of `queue`."""
         if isinstance(self.customer, Customer):
             person = self.customer
         else:
-            name = self.customer or next((t.author for t in self.turns if t.role == "customer" and t.author), "")
+            theirs = (t.author for t in self.turns if t.role == "customer" and t.author)
+            name = clean_line(self.customer or next(theirs, ""))
             person = Customer(id=name or self.id, name=name, email=name if "@" in name and " " not in name else "")
         automatic = bool({"auto-reply", "bounce"} & set(self.tags))
         return Ticket(
