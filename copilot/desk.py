@@ -1207,6 +1207,14 @@ class Desk:
             ticket, reading = self._with_reading(connection, ref)
             return Basis(ticket, reading, self._guide(connection, ticket, reading), wish)
 
+    def who(self) -> str:
+        """Who sits at this desk.
+
+        Raises:
+            RefusedAction: Nobody is named.
+        """
+        return self._who()
+
     def _who(self) -> str:
         if not self.setting.agent.strip():
             raise RefusedAction("Nobody is named at this desk.", hint="Set `agent` in delight.toml or DELIGHT_AGENT.")

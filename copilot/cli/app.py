@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from copilot.cli import playbook, prompts, report, stories
+from copilot.cli import playbook, prompts, release, report, stories
 from copilot.cli.options import JsonOption, WorkspaceOption
 from copilot.cli.output import Progress, data, json_lines, progress, say, table
 
@@ -28,6 +28,13 @@ app.add_typer(playbook.app, name="playbook")
 app.add_typer(stories.app, name="stories")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(report.app, name="report")
+app.add_typer(release.permissions, name="permissions")
+app.add_typer(release.customers, name="customers")
+app.add_typer(release.users, name="users")
+app.add_typer(release.tokens, name="tokens")
+app.add_typer(release.webhooks, name="webhooks")
+app.command()(release.due)
+app.command()(release.serve)
 
 
 def _version(asked: bool) -> None:

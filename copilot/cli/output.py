@@ -26,14 +26,14 @@ class ReaderGone(Exception):
     """Whoever read stdout closed it. No OSError, which Typer would turn into exit code 1."""
 
 
-def data(text: str) -> None:
-    """Data on stdout.
+def data(text: str, end: str = "\n") -> None:
+    """Data on stdout, ending in `end`.
 
     Raises:
         ReaderGone: Nobody reads it any more.
     """
     try:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.write(text if text.endswith(end) else text + end)
     except BrokenPipeError as error:
         raise ReaderGone from error
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot.asking.gate import judge
-from copilot.asking.models import Ask, AskState, Policy, Verdict
+from copilot.asking.models import Ask, AskState, Give, Policy, Terms, Verdict
 from copilot.desk import Desk
 from copilot.reading.models import HAPPY, MOODS, UNHAPPY, Evidence, Label, Reading
 from copilot.tickets.models import Customer, CustomerKind, Message, Status
@@ -18,7 +18,13 @@ from tests.conftest import MakeDesk, make_ticket
 from tests.fakes import NOW, FakeClock
 
 WORDS = "You fixed it before I knew about it."
-POLICY = Policy(wording="1", regions={"DE": "customer-began", "XX": "never", "FR": "allowed"})
+POLICY = Policy(
+    wording="1",
+    regions={"DE": "customer-began", "XX": "never", "FR": "allowed"},
+    prior_notice="Our first reply says that we may ask.",
+    purposes=("stories", "newsletter"),
+)
+THANKED = (Give(what="a thank-you", by="Mara", at=NOW - timedelta(seconds=1)),)
 YEAR = timedelta(days=365)
 
 
@@ -61,12 +67,25 @@ class Case(NamedTuple):
     paused_by: str = ""
     quote: str = WORDS
     first: str = "customer: my import failed"
+    gives: tuple[Give, ...] = THANKED
+    purpose: str = ""
 
     def verdict(self) -> Verdict:
         ticket = make_ticket(
             self.first, "agent: I repaired it.", f"customer: {self.text}", status=self.status, customer=self.customer
         )
-        return judge(ticket, self.reading, self.policy, self.history, self.other_open, self.paused_by, self.quote, NOW)
+        return judge(
+            ticket,
+            self.reading,
+            self.policy,
+            self.history,
+            self.other_open,
+            self.paused_by,
+            self.quote,
+            NOW,
+            self.gives,
+            self.purpose,
+        )
 
 
 def customer(**fields: Any) -> Customer:
@@ -78,6 +97,13 @@ def test_an_ask_is_right_when_everything_speaks_for_it() -> None:
     assert verdict.ok
     assert verdict.against == ()
     assert verdict.why_not == ""
+
+
+def thanked(**ago: float) -> Give:
+    return Give(what="a thank-you", by="Mara", at=NOW - timedelta(**ago))
+
+
+TWO_GIVES = {"gives_between_asks": 2}
 
 
 def sent_ago(state: AskState, **ago: float) -> tuple[Ask, ...]:
@@ -118,6 +144,44 @@ ALONE: list[tuple[str, Case, str, str]] = [
         Case(customer=customer(country="DE"), first="agent: how do you like it?"),
         "region",
         "DE: only where the customer began",
+    ),
+    (
+        "Germany without prior notice",
+        Case(customer=customer(country="DE"), policy=POLICY.model_copy(update={"prior_notice": " "})),
+        "region",
+        "DE: only after prior notice",
+    ),
+    (
+        "nothing given since the last ask",
+        Case(history=sent_ago("granted", days=200), gives=(thanked(days=201),)),
+        "balance",
+        "0 given since the last ask; thank them first",
+    ),
+    (
+        "a give at the very moment of the ask",
+        Case(history=sent_ago("granted", days=200), gives=(thanked(days=200),)),
+        "balance",
+        "0 given since the last ask",
+    ),
+    (
+        "too little given",
+        Case(
+            history=sent_ago("granted", days=200), gives=(thanked(days=9),), policy=POLICY.model_copy(update=TWO_GIVES)
+        ),
+        "balance",
+        "1 given since the last ask",
+    ),
+    (
+        "another purpose",
+        Case(purpose="fundraising"),
+        "purpose",
+        "none of the purposes that asks are for (stories, newsl",
+    ),
+    (
+        "a purpose where none is allowed",
+        Case(purpose="stories", policy=POLICY.model_copy(update={"purposes": ()})),
+        "purpose",
+        "(none)",
     ),
     (
         "lower case country",
@@ -181,7 +245,61 @@ def test_a_no_is_remembered_from_the_day_it_was_said(state: AskState, ago: timed
 
 
 def test_asks_that_never_went_out_count_for_nothing() -> None:
-    assert Case(history=(ask("drafted", None), ask("dropped", None))).verdict().ok
+    assert Case(history=(ask("drafted", None), ask("dropped", None)), gives=()).verdict().ok
+
+
+def test_who_was_never_asked_need_not_have_been_given_anything() -> None:
+    verdict = Case(gives=()).verdict()
+    assert verdict.ok
+    assert next(r.text for r in verdict.reasons if r.rule == "balance") == "never asked before"
+
+
+def test_only_what_was_given_since_the_latest_ask_counts() -> None:
+    policy = POLICY.model_copy(update={"yearly_budget": 9})
+    history = (*sent_ago("granted", days=300), *sent_ago("granted", days=200))
+    between = Case(history=history, policy=policy, gives=(thanked(days=250),)).verdict()
+    assert [reason.rule for reason in between.against] == ["balance"]
+    assert Case(history=history, policy=policy, gives=(thanked(days=250), thanked(days=150))).verdict().ok
+
+
+@given(needed=st.integers(0, 4), given_days=st.lists(st.integers(0, 400), max_size=6))
+def test_the_balance_is_right_when_enough_was_given_since(needed: int, given_days: list[int]) -> None:
+    policy = POLICY.model_copy(update={"gives_between_asks": needed})
+    gives = tuple(thanked(days=days) for days in given_days)
+    verdict = Case(history=sent_ago("granted", days=200), gives=gives, policy=policy).verdict()
+    assert verdict.ok is (sum(days < 200 for days in given_days) >= needed)
+
+
+def test_a_balance_that_is_not_right_can_be_overridden_and_a_wrong_purpose_cannot() -> None:
+    verdict = Case(history=sent_ago("granted", days=200), gives=(), purpose="fundraising").verdict()
+    assert {reason.rule: reason.final for reason in verdict.against} == {"balance": False, "purpose": True}
+
+
+def test_a_campaign_may_ask_for_what_asks_are_for() -> None:
+    assert Case(purpose="newsletter").verdict().ok
+    assert not Case(purpose="Newsletter").verdict().ok
+    assert not Case(purpose="news").verdict().ok
+
+
+def test_the_desks_own_asks_are_judged_by_no_purpose() -> None:
+    assert "purpose" not in {reason.rule for reason in Case().verdict().reasons}
+
+
+def test_no_purpose_makes_up_for_any_other_rule() -> None:
+    for _, case, rule, _ in ALONE:
+        if rule != "purpose":
+            assert rule in {reason.rule for reason in case._replace(purpose="stories").verdict().against}
+
+
+@pytest.mark.parametrize("country", ["", "FR", "US"])
+def test_prior_notice_is_asked_for_only_where_a_region_asks_for_it(country: str) -> None:
+    quiet = POLICY.model_copy(update={"prior_notice": ""})
+    assert Case(customer=customer(country=country), policy=quiet).verdict().ok
+
+
+def test_prior_notice_alone_does_not_open_a_conversation_that_we_began() -> None:
+    case = Case(customer=customer(country="DE"), first="agent: how do you like it?")
+    assert [reason.final for reason in case.verdict().against] == [True]
 
 
 FINAL = {"declined", "do-not-ask", "person", "region"}
@@ -263,7 +381,7 @@ def test_a_no_of_the_same_mail_address_in_another_queue_is_remembered(make_desk:
     assert desk.guide("test/T-1").verdict.ok
     asked = desk.adopt_ask("chat/9", desk.quotes("chat/9")[0])
     clock.forward(days=300)
-    desk.record_answer(asked.id, "declined", _no_terms(), "rather not")
+    desk.record_answer(asked.id, "declined", Terms(), "rather not")
     clock.forward(days=364)
     assert "said no before" in desk.guide("test/T-1").verdict.why_not
     clock.forward(days=1)
@@ -289,9 +407,3 @@ def test_a_message_in_a_language_that_is_not_read_is_never_followed_by_an_ask(ma
     verdict = make_desk(make_ticket(words, status="resolved")).guide("test/T-1").verdict
     assert not verdict.ok
     assert "not in English (de)" in verdict.why_not
-
-
-def _no_terms() -> Any:
-    from copilot.asking.models import Terms
-
-    return Terms()

@@ -12,7 +12,7 @@ from copilot.asking import store
 from copilot.asking.models import Answer, Ask, AskState, Entry, Terms
 from copilot.db.engine import Database
 from copilot.errors import RefusedAction, StoreFault
-from copilot.text import digest
+from copilot.stories import store as story_store
 from copilot.tickets import store as ticketing
 from tests.conftest import make_ticket
 from tests.fakes import NOW
@@ -24,11 +24,11 @@ WORDS = "You fixed it before I knew."
 ALLOWED: dict[AskState, set[Answer]] = {
     "drafted": set(),
     "dropped": set(),
-    "sent": {"granted", "declined", "conditional", "unclear"},
-    "unclear": {"granted", "declined", "conditional", "unclear"},
+    "sent": {"granted", "declined", "conditional", "unclear", "expired"},
+    "unclear": {"granted", "declined", "conditional", "unclear", "expired"},
     "expired": {"granted", "declined", "conditional", "unclear"},
-    "granted": {"granted", "declined", "conditional", "withdrawn"},
-    "conditional": {"granted", "declined", "conditional", "withdrawn"},
+    "granted": {"granted", "declined", "conditional", "withdrawn", "expired"},
+    "conditional": {"granted", "declined", "conditional", "withdrawn", "expired"},
     "declined": {"declined"},
     "withdrawn": set(),
 }
@@ -93,7 +93,7 @@ def entry(answer: Answer = "granted") -> Entry:
         customer_key="test/c-1",
         answer=answer,
         words=WORDS,
-        words_hash=digest(WORDS),
+        words_hash="",
         wording="1/p#ask",
         terms=Terms(places=("website",)),
         answer_text="yes",
@@ -101,7 +101,7 @@ def entry(answer: Answer = "granted") -> Entry:
         message_id="3",
         at=NOW,
         by="Mara",
-    )
+    ).hashed()
 
 
 @pytest.fixture
@@ -133,9 +133,27 @@ def test_the_database_itself_refuses_to_change_the_ledger(ledger: Database, chan
         assert store.entries(connection) == [entry().model_copy(update={"seq": 1})]
 
 
-def test_an_entry_needs_an_ask_that_is_on_record(ledger: Database) -> None:
-    with pytest.raises(StoreFault), ledger.begin() as connection:
-        store.add_entry(connection, entry().model_copy(update={"ask_id": "a-none"}))
+def test_an_entry_outlives_the_ask_that_it_answers(ledger: Database) -> None:
+    with ledger.begin() as connection:
+        story_store.may_erase(connection, "test/T-1", "Priya", NOW)
+        store.forget(connection, ["test/T-1"], ["test/c-1"])
+    with ledger.read() as connection:
+        assert store.of_ticket(connection, "test/T-1") == []
+        (kept,) = store.entries(connection)
+        assert (kept.ask_id, kept.answer, kept.erased, kept.words) == ("a-1", "granted", True, "")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_only_an_ask_that_waits_is_reminded_of_and_only_once(state: AskState) -> None:
+    ask = made(state)
+    if state != "sent":
+        with pytest.raises(RefusedAction):
+            ask.reminded(NOW)
+        return
+    after = ask.reminded(NOW)
+    assert after.reminded_at == NOW
+    with pytest.raises(RefusedAction, match="once"):
+        after.reminded(NOW)
 
 
 def test_dropped_asks_are_not_listed(ledger: Database) -> None:

@@ -16,11 +16,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect, select
 from sqlalchemy.exc import StatementError
 
+import copilot.accounts.store
+import copilot.asking.review
 import copilot.asking.store
 import copilot.drafting.store
 import copilot.playbook.store
 import copilot.reading.store
 import copilot.stories.store
+import copilot.stories.webhooks
 from copilot.db import migrate
 from copilot.db.engine import HEAD, Database, metadata
 from copilot.errors import StoreFault
@@ -28,9 +31,32 @@ from copilot.tickets import store
 from tests.conftest import make_ticket
 from tests.fakes import NOW
 
-LEDGERS = [copilot.asking.store.permissions, copilot.reading.store.corrections, copilot.stories.store.approvals]
-ROOMS = [copilot.drafting.store.drafts, copilot.playbook.store.told, copilot.playbook.store.walks, *LEDGERS]
+LEDGERS = [
+    copilot.asking.store.permissions,
+    copilot.reading.store.corrections,
+    copilot.stories.store.approvals,
+    copilot.accounts.store.audit_log,
+]
+ROOMS = [
+    copilot.drafting.store.drafts,
+    copilot.playbook.store.told,
+    copilot.playbook.store.walks,
+    copilot.asking.review.review_turns,
+    copilot.stories.webhooks.webhooks,
+    *LEDGERS,
+]
 AT = "2026-01-01 00:00:00.000000"
+ROWS = {
+    "permissions": f"(seq, ask_id, answer, body, at, sealed, prev, hash) "
+    f"VALUES (1, 'a', 'granted', '{{}}', '{AT}', 's', 'p', 'h')",
+    "corrections": f"(ref, target, body, at) VALUES ('t', 'mood', '{{}}', '{AT}')",
+    "approvals": f"(story_id, body, at) VALUES ('t', '{{}}', '{AT}')",
+    "audit": f"(at, who, action, subject, detail) VALUES ('{AT}', 'Mara', 'edited', 't', '')",
+    "permission_words": "(seq, ticket_ref, customer_key, salt, body) VALUES (1, 't', 'c', 's', '{}')",
+}
+"""A row of each table whose rows stay as they are; all of them about the subject `t`."""
+FOREVER = ("permissions", "audit")
+ERASABLE = ("corrections", "approvals", "permission_words")
 
 WRITER = """
 import sys
@@ -155,23 +181,77 @@ def test_a_database_below_a_file_is_a_fault(tmp_path: Path) -> None:
         Database(tmp_path / "file" / "delight.db")
 
 
-@pytest.mark.parametrize("name", [table.name for table in LEDGERS])
-@pytest.mark.parametrize("change", ["UPDATE {} SET at = '2027-01-01 00:00:00.000000'", "DELETE FROM {}"])
-def test_a_ledger_takes_no_change_and_no_removal(database: Database, name: str, change: str) -> None:
-    rows = {
-        "permissions": f"(ask_id, ticket_ref, customer_key, answer, words, words_hash, body, at, by) "
-        f"VALUES ('a', 't', 'c', 'granted', 'w', 'h', '{{}}', '{AT}', 'Mara')",
-        "corrections": f"(ref, target, body, at) VALUES ('t', 'mood', '{{}}', '{AT}')",
-        "approvals": f"(story_id, body, at) VALUES ('s', '{{}}', '{AT}')",
-    }
+def fill(database: Database, name: str) -> list[tuple[object, ...]]:
+    """Put the row of `ROWS` into a table, whatever it refers to; return the table."""
     with database.read() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-        connection.exec_driver_sql(f"INSERT INTO {name} {rows[name]}")
+        connection.exec_driver_sql(f"INSERT INTO {name} {ROWS[name]}")
         connection.commit()
-    with pytest.raises(StoreFault, match=f"{name} is append-only"), database.begin() as connection:
-        connection.exec_driver_sql(change.format(name))
+    database.close()  # the next connection holds foreign keys again
+    return rows_of(database, name)
+
+
+def rows_of(database: Database, name: str) -> list[tuple[object, ...]]:
     with database.read() as connection:
-        assert connection.exec_driver_sql(f"SELECT at FROM {name}").scalars().all() == [AT]
+        return [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {name}")]
+
+
+def test_every_ledger_is_among_the_tables_whose_rows_stay() -> None:
+    assert {table.name for table in LEDGERS} < set(ROWS)
+    assert set(ROWS) == {*FOREVER, *ERASABLE}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_ledger_takes_no_change_of_any_column(database: Database, name: str) -> None:
+    before = fill(database, name)
+    for column in metadata.tables[name].columns:
+        with pytest.raises(StoreFault, match=f"{name} is append-only"), database.begin() as connection:
+            connection.exec_driver_sql(f'UPDATE {name} SET "{column.name}" = 9')
+    assert rows_of(database, name) == before
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("change", ["DELETE FROM {}", "REPLACE INTO {} SELECT * FROM {}"])
+def test_a_ledger_takes_no_removal_by_whatever_statement(database: Database, name: str, change: str) -> None:
+    before = fill(database, name)
+    with pytest.raises(StoreFault, match=f"{name} is append-only"), database.begin() as connection:
+        connection.exec_driver_sql(change.format(name, name))
+    assert rows_of(database, name) == before
+
+
+def erase(database: Database, subject: str) -> None:
+    with database.begin() as connection:
+        copilot.stories.store.may_erase(connection, subject, "Priya", NOW)
+
+
+@pytest.mark.parametrize("name", ERASABLE)
+def test_what_is_personal_goes_with_the_customer_it_is_about_and_with_no_other(database: Database, name: str) -> None:
+    fill(database, name)
+    erase(database, "somebody else")
+    with pytest.raises(StoreFault, match=f"{name} is append-only"), database.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM {name}")
+    erase(database, "t")
+    with database.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM {name}")
+    assert rows_of(database, name) == []
+
+
+@pytest.mark.parametrize("name", ERASABLE)
+def test_what_may_be_erased_may_still_not_be_changed(database: Database, name: str) -> None:
+    fill(database, name)
+    erase(database, "t")
+    with pytest.raises(StoreFault, match=f"{name} is append-only"), database.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {name} SET body = '[]'")
+
+
+@pytest.mark.parametrize("name", FOREVER)
+def test_no_erasing_takes_a_line_out_of_the_permission_ledger_or_the_audit_log(database: Database, name: str) -> None:
+    before = fill(database, name)
+    for subject in ("t", "a", "1"):
+        erase(database, subject)
+    with pytest.raises(StoreFault, match=f"{name} is append-only"), database.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM {name}")
+    assert rows_of(database, name) == before
 
 
 def test_foreign_keys_are_held(database: Database) -> None:

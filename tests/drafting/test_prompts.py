@@ -124,7 +124,7 @@ def test_braces_that_a_customer_writes_are_not_rendered() -> None:
 
 
 def test_the_starter_prompts_load() -> None:
-    assert [prompt.id for prompt in load_prompts(starter("prompts"))] == ["draft", "read"]
+    assert [prompt.id for prompt in load_prompts(starter("prompts"))] == ["draft", "read", "story"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,15 +12,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from copilot.asking.models import MET_BY_TERMS, Answer, Condition, Entry, Terms
 from copilot.errors import RefusedAction
-from copilot.stories.models import Approval, Quote, Standing, Story
-from copilot.stories.release import approve, attribution, export_of, prove_quotes, standing
-from copilot.text import digest
+from copilot.stories.models import RELEASED, Approval, Publication, Quote, Standing, Story
+from copilot.stories.release import approve, attribution, export_of, name_as, prove_quotes, standing
 from tests.conftest import make_ticket
 from tests.fakes import NOW
 
 WORDS = ("You fixed it before I knew about it.", "I cannot thank you enough for that.")
 CONDITIONS: tuple[Condition, ...] = ("name_style", "place", "edit_words", "legal_approval", "other")
 YES = ("granted", "conditional")
+TODAY: date = NOW.date()
+AGREED = (*WORDS, f"{WORDS[0]} {WORDS[0]}", " ".join(WORDS))
 
 
 def story(**changes: Any) -> Story:
@@ -49,7 +50,7 @@ def entry(answer: Answer = "granted", words: str = WORDS[0], seq: int = 1, **ter
         customer_key="test/c-1",
         answer=answer,
         words=words,
-        words_hash=digest(words),
+        words_hash="",
         wording="1/p#ask",
         terms=Terms(**{"places": ("website",), **terms}),
         answer_text="",
@@ -57,11 +58,16 @@ def entry(answer: Answer = "granted", words: str = WORDS[0], seq: int = 1, **ter
         message_id="3",
         at=NOW,
         by="Mara",
-    )
+    ).hashed()
 
 
 def approval(of: Story, seq: int = 1) -> Approval:
     return Approval(story_id=of.id, fingerprint=of.fingerprint, entry=seq, by="Priya", at=NOW)
+
+
+def place(**changes: Any) -> Publication:
+    values: dict[str, Any] = {"story_id": "s-1", "place": "website", "address": "/stories", "by": "Priya", "at": NOW}
+    return Publication(**{**values, **changes})
 
 
 def test_both_keys_make_a_story_ready_and_either_alone_does_not() -> None:
@@ -79,6 +85,9 @@ def test_both_keys_make_a_story_ready_and_either_alone_does_not() -> None:
         ([entry("declined")], "withdrawn", "said no"),
         ([entry(), entry("withdrawn", seq=2)], "withdrawn", "took the permission back"),
         ([entry(), entry("unclear", seq=2)], "ready", "both keys"),
+        ([entry("expired")], "expired", "did not answer in time"),
+        ([entry(), entry("expired", seq=2)], "expired", "agreed time is over"),
+        ([entry(), entry("erased", seq=2)], "withdrawn", "erased"),
         ([entry(words=WORDS[1])], "awaiting_customer", "needs a new ask"),
         ([entry(words=WORDS[0].rstrip("."))], "awaiting_customer", "needs a new ask"),
         ([entry(places=())], "awaiting_customer", "no place"),
@@ -173,13 +182,126 @@ def test_nothing_but_a_story_that_waits_for_marketing_is_approved() -> None:
             approve(standing(kept, ledger, True, turned), "Priya")
 
 
-def test_only_a_ready_story_can_be_exported() -> None:
+@pytest.mark.parametrize(
+    ("ledger", "turned"),
+    [
+        ([], False),
+        ([entry()], False),
+        ([entry("unclear")], True),
+        ([entry("declined")], True),
+        ([entry(), entry("withdrawn", seq=2)], True),
+        ([entry(), entry("expired", seq=2)], True),
+        ([entry(), entry("erased", seq=2)], True),
+        ([entry(until=TODAY - timedelta(days=1))], True),
+    ],
+)
+def test_a_story_that_is_not_released_cannot_be_exported(ledger: list[Entry], turned: bool) -> None:
     kept = story()
+    where = standing(kept, ledger, True, approval(kept) if turned else None, (place(),), TODAY)
+    assert not where.released
     with pytest.raises(RefusedAction, match="not ready"):
-        export_of(standing(kept, [entry()], True, None), approval(kept))
-    made = export_of(standing(kept, [entry(name_style="first")], True, approval(kept)), approval(kept))
+        export_of(where)
+
+
+@pytest.mark.parametrize("publications", [(), (place(),)])
+def test_an_export_carries_what_both_keys_approved(publications: tuple[Publication, ...]) -> None:
+    kept = story()
+    ledger = [entry(name_style="first", until=TODAY)]
+    made = export_of(standing(kept, ledger, True, approval(kept), publications, TODAY))
     assert (made.quote, made.attribution, made.places, made.permission) == (WORDS[0], "Anna", ("website",), 1)
-    assert made.approved_by == "Priya"
+    assert (made.approved_by, made.approved_at, made.until) == ("Priya", NOW, TODAY)
+
+
+def test_a_disclosure_leaves_the_house_only_where_something_was_given() -> None:
+    given_to = story(gift=True, disclosure="Anna had received a gift.")
+    assert export_of(standing(given_to, [entry()], True, approval(given_to))).disclosure == "Anna had received a gift."
+    not_given = story(disclosure="left over")
+    assert export_of(standing(not_given, [entry()], True, approval(not_given))).disclosure == ""
+
+
+def test_a_story_that_stands_somewhere_is_published_until_it_must_come_down() -> None:
+    kept = story()
+
+    def state(*places: Publication) -> str:
+        return standing(kept, [entry()], True, approval(kept), places).state
+
+    assert state(place()) == "published"
+    assert state(place(removed_at=NOW)) == "ready"
+    assert state(place(take_down_by=NOW)) == "ready"
+    assert state(place(removed_at=NOW), place()) == "published"
+
+
+def test_a_story_says_where_it_stands_each_place_once() -> None:
+    kept = story()
+    places = (place(), place(place="social"), place())
+    assert standing(kept, [entry()], True, approval(kept), places).why == "it stands on website, social"
+
+
+@pytest.mark.parametrize(("later", "state"), [(-1, "ready"), (0, "ready"), (1, "expired"), (400, "expired")])
+def test_a_permission_runs_through_its_last_day(later: int, state: str) -> None:
+    kept = story()
+    where = standing(kept, [entry(until=TODAY)], True, approval(kept), (), TODAY + timedelta(days=later))
+    assert where.state == state
+
+
+def test_an_agreed_time_that_is_over_ends_a_published_story_too() -> None:
+    kept = story()
+    where = standing(kept, [entry(until=TODAY)], True, approval(kept), (place(),), TODAY + timedelta(days=1))
+    assert (where.state, where.released) == ("expired", False)
+
+
+def test_a_faithful_part_of_what_was_agreed_stands_and_an_unfaithful_one_does_not() -> None:
+    part = story()
+    assert standing(part, [entry(words=" ".join(WORDS[:1] * 2))], True, approval(part)).state == "ready"
+    turned = standing(part, [entry(words=f"{WORDS[0]} But then it broke.")], True, approval(part))
+    assert turned.state == "awaiting_customer"
+    both = standing(part, [entry(words=" ".join(WORDS))], True, approval(part))
+    assert both.state == "awaiting_customer", "“cannot” is left out"
+
+
+def test_words_that_were_erased_permit_nothing() -> None:
+    kept = story()
+    gone = entry().model_copy(update={"words": "", "erased": True})
+    assert not standing(kept, [gone], True, approval(kept)).released
+
+
+def test_the_name_that_the_customer_saw_is_the_name_that_is_shown() -> None:
+    assert attribution(story(), Terms(name_style="full", company=True, shown_as="eine Kundin")) == "eine Kundin"
+
+
+@given(st.text(max_size=30))
+def test_no_style_shows_an_address_or_more_than_was_chosen(name: str) -> None:
+    assert name_as(name, "anonymous") == ""
+    assert "@" not in name_as(name, "full")
+    assert "@" not in name_as(name, "first")
+    assert len(name_as(name, "first")) <= len(name)
+
+
+@pytest.mark.parametrize("field", ["hook", "moment", "catalyst", "disclosure"])
+def test_an_open_blank_is_not_approved(field: str) -> None:
+    with pytest.raises(RefusedAction, match="blank"):
+        approve(standing(story(**{field: "The [[number]] of rows"}), [entry()], True, None), "Priya")
+
+
+@pytest.mark.parametrize("field", ["hook", "moment", "catalyst", "disclosure"])
+def test_a_claim_is_not_approved_before_somebody_wrote_down_its_proof(field: str) -> None:
+    kept = story(**{field: "It is twice the work in 5 minutes."})
+    with pytest.raises(RefusedAction, match="twice, 5 minutes") as refused:
+        approve(standing(kept, [entry()], True, None), "Priya")
+    assert "proof" in refused.value.hint
+    blank = kept.model_copy(update={"proof": "  "})
+    with pytest.raises(RefusedAction, match="proved"):
+        approve(standing(blank, [entry()], True, None), "Priya")
+    proved = kept.model_copy(update={"proof": "Import log of 12 May"})
+    assert approve(standing(proved, [entry()], True, None), "Priya") == 1
+
+
+def test_a_claim_in_the_customers_own_words_must_be_proved_too() -> None:
+    words = "Payroll ran twice as fast."
+    kept = story(quotes=(Quote(text=words, message_id="1"),))
+    where = standing(kept, [entry(words=words)], True, None)
+    with pytest.raises(RefusedAction, match="twice"):
+        approve(where, "Priya")
 
 
 @pytest.mark.parametrize(
@@ -241,7 +363,7 @@ def test_any_span_of_the_customers_message_is_proved(data: st.DataObject) -> Non
 
 
 class TwoKeys(RuleBasedStateMachine):
-    """Any order of actions on one story; `ready` only ever with both keys turned for what stands there now."""
+    """Any order of actions on one story; released only ever with both keys turned for what stands there now."""
 
     @initialize()
     def begin(self) -> None:
@@ -249,23 +371,33 @@ class TwoKeys(RuleBasedStateMachine):
         self.ledger: list[Entry] = []
         self.approval: Approval | None = None
         self.asked = False
-        self.ready_once = False
+        self.places: list[Publication] = []
+        self.today = TODAY
 
     def where(self) -> Standing:
-        return standing(self.story, self.ledger, self.asked, self.approval)
+        return standing(self.story, self.ledger, self.asked, self.approval, self.places, self.today)
 
     @rule()
     def ask(self) -> None:
         self.asked = True
 
     @rule(
-        answer=st.sampled_from(["granted", "granted", "declined", "conditional", "unclear", "withdrawn"]),
-        words=st.sampled_from(WORDS),
+        answer=st.sampled_from(
+            ["granted", "granted", "granted", "declined", "conditional", "unclear", "withdrawn", "expired", "erased"]
+        ),
+        words=st.sampled_from(AGREED),
         places=st.sampled_from([("website",), ("sales", "social"), ()]),
         conditions=st.lists(st.sampled_from(CONDITIONS), max_size=2),
+        days=st.sampled_from([None, None, 0, 1, 5]),
     )
-    def answer(self, answer: Answer, words: str, places: tuple[str, ...], conditions: list[Condition]) -> None:
-        terms = {"places": places, "conditions": tuple(conditions) if answer == "conditional" else ()}
+    def answer(
+        self, answer: Answer, words: str, places: tuple[str, ...], conditions: list[Condition], days: int | None
+    ) -> None:
+        terms = {
+            "places": places,
+            "conditions": tuple(conditions) if answer == "conditional" else (),
+            "until": None if days is None else self.today + timedelta(days=days),
+        }
         self.asked = True
         self.ledger.append(entry(answer, words, len(self.ledger) + 1, **terms))
 
@@ -284,6 +416,18 @@ class TwoKeys(RuleBasedStateMachine):
     def give(self, gift: bool) -> None:
         self.story = self.story.model_copy(update={"gift": gift})
 
+    @rule(days=st.integers(1, 3))
+    def let_days_pass(self, days: int) -> None:
+        self.today += timedelta(days=days)
+
+    @rule()
+    def publish(self) -> None:
+        self.places.append(place(id=len(self.places) + 1))
+
+    @rule(field=st.sampled_from(["removed_at", "take_down_by"]))
+    def clear(self, field: str) -> None:
+        self.places = [made.model_copy(update={field: NOW}) for made in self.places]
+
     @rule()
     def approve(self) -> None:
         where = self.where()
@@ -293,20 +437,28 @@ class TwoKeys(RuleBasedStateMachine):
             return
         assert where.state == "awaiting_marketing"
         self.approval = approval(self.story, seq)
-        assert self.where().state == "ready"
+        assert self.where().released
 
     @invariant()
-    def ready_means_both_keys(self) -> None:
+    def released_means_both_keys(self) -> None:
         where = self.where()
         clear = [e for e in self.ledger if e.answer != "unclear"]
-        if where.state != "ready":
+        assert where.released is (where.state in RELEASED)
+        if not where.released:
             assert where.approved_by == ""
+            with pytest.raises(RefusedAction):
+                export_of(where)
             return
+        stands = [p for p in self.places if p.removed_at is None and p.take_down_by is None]
+        assert where.state == ("published" if stands else "ready")
         last = clear[-1]
         assert last.answer in YES
         assert last.terms.places
         assert set(last.terms.conditions) <= MET_BY_TERMS
-        assert [q.text for q in self.story.quotes] == [last.words]
+        assert last.terms.until is None or self.today <= last.terms.until
+        assert all(q.text in last.words for q in self.story.quotes)
+        assert self.story.quotes
+        assert "cannot" not in last.words or all("cannot" in q.text for q in self.story.quotes)
         assert self.approval is not None
         assert self.approval.fingerprint == self.story.fingerprint
         assert self.approval.entry == last.seq == where.permission
@@ -315,7 +467,8 @@ class TwoKeys(RuleBasedStateMachine):
     @invariant()
     def a_no_is_never_anything_else(self) -> None:
         clear = [e.answer for e in self.ledger if e.answer != "unclear"]
-        assert (self.where().state == "withdrawn") is bool(clear and clear[-1] in ("declined", "withdrawn"))
+        ended = bool(clear and clear[-1] in ("declined", "withdrawn", "erased"))
+        assert (self.where().state == "withdrawn") is ended
 
 
 TwoKeys.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
