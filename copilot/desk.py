@@ -403,7 +403,9 @@ class Desk:
         return len(refs)
 
     def refresh_due(self) -> None:
-        """Evaluate the escalation rules again: time passes even where nobody writes."""
+        """Evaluate the escalation rules again, and close asks that ran out: time passes even where nobody writes."""
+        self.telling.expire()
+        self.telling.count_resolved()
         _, playbook = self.brain.get()
         now = self.clock()
         t, r = ticketing.tickets.c, reading_store.readings.c
@@ -804,9 +806,9 @@ class Desk:
 
     def _override(self, connection: Connection, ref: str, verdict: Verdict, reason: str) -> None:
         """Let an ask pass that the gate stopped, where no law and no wish of the customer's stands against it."""
-        final = [r for r in verdict.against if r.final or r.rule == "quote"]
-        if not reason.strip() or final:
-            hint = "" if final else "A person may override it with a reason."
+        possible = _overridable(verdict)
+        if not reason.strip() or not possible:
+            hint = "A person may override it with a reason (O)." if possible else ""
             raise RefusedAction(f"Do not ask now: {verdict.why_not}.", hint=hint)
         people.audit(connection, self.clock(), self._who(), "overrode the gate", ref, f"{reason}: {verdict.why_not}")
 
@@ -987,6 +989,14 @@ class Desk:
     def pause_asks(self, ref: str, *, paused: bool) -> None:
         """Never ask this customer again (or take that back); recorded with the name of who pressed it."""
         self.telling.pause(ticketing.customer_key(self.ticket(ref)), self._who(), paused=paused)
+
+    def give(self, ref: str, what: str) -> None:
+        """Record a thank-you or a favour that asked for nothing.
+
+        Raises:
+            RefusedAction: It does not say what was given.
+        """
+        self.telling.give(ticketing.customer_key(self.ticket(ref)), what, self._who())
 
     def schedule_ask(self, ref: str) -> None:
         """Ask in this conversation once the customer has confirmed that it is solved; the desk shows when that is due."""
@@ -1315,7 +1325,8 @@ class Desk:
         return CheckContext(
             ticket=ticket,
             mood=reading.mood,
-            gate_ok=guidance.verdict.ok,
+            gate_ok=guidance.verdict.ok
+            or (drafted is not None and bool(drafted.override) and _overridable(guidance.verdict)),
             gate_reason=guidance.verdict.why_not,
             leaf=guidance.walk.leaf if guidance.walk else None,
             ask_words=drafted.words if drafted else "",
@@ -1379,6 +1390,11 @@ class Desk:
             self.setting.agent,
             self.clock(),
         )
+
+
+def _overridable(verdict: Verdict) -> bool:
+    """Whether a person may ask although the gate says no: nothing against it is law, or the customer's own wish."""
+    return not any(reason.final or reason.rule == "quote" for reason in verdict.against)
 
 
 def _rank(row: QueueRow, kept: bool, now: datetime) -> int:

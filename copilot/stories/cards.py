@@ -93,7 +93,9 @@ def wrap(text: str, size: int, room: float) -> list[str]:
 
 def _text(text: str, x: int, y: int, size: int, fill: str, *, bold: bool = False) -> str:
     weight = ' font-weight="700"' if bold else ""
-    return f'<text x="{x}" y="{y}" font-size="{size}" fill="{fill}"{weight}>{escape(text)}</text>'
+    width = round(_measure()(text) * size) if bold else 0
+    fitted = f' textLength="{width}" lengthAdjust="spacingAndGlyphs"' if width else ""  # another font must not run over
+    return f'<text x="{x}" y="{y}" font-size="{size}" fill="{fill}"{weight}{fitted}>{escape(text)}</text>'
 
 
 @cache

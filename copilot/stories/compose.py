@@ -57,7 +57,6 @@ def compose_story(
     source = next((m for m in reversed(ticket.customer_messages) if quote and quote in m.text), target)
     helped = last_help(ticket)
     gift = any(label.name in GIFTS for label in reading.signals)
-    first = ticket.customer.first_name or "The customer"
     opening = ticket.customer_messages[0]
     return Story(
         id="s-" + digest(ticket.ref)[:10],
@@ -66,7 +65,7 @@ def compose_story(
         customer_name=ticket.customer.name,
         customer_company=ticket.customer.company,
         hook=HOOKS.get(signal, ticket.title),
-        moment=f"{first} wrote to us about: {shorten(_first_sentence(opening.text), 140)}"
+        moment=f"A customer wrote to us about: {shorten(_first_sentence(opening.text), 140)}"
         if opening is not target
         else ticket.title,
         catalyst=f"{helped[0] or 'We'}: {shorten(helped[1], 200)}" if helped else "",
@@ -75,7 +74,9 @@ def compose_story(
         outcome=outcome,
         quotes=(Quote(text=quote, message_id=source.id),) if quote else (),
         gift=gift,
-        disclosure=fill(disclosures.get(signal, ""), {"customer.first_name": first}) if gift else "",
+        disclosure=fill(disclosures.get(signal, ""), {"customer.first_name": "The customer"})
+        if gift
+        else "",  # they choose later how they are named
         created_at=now,
         updated_at=now,
         by=by,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -126,6 +127,11 @@ def approve(where: Standing, by: str) -> int:
     texts = (where.story.hook, where.story.moment, where.story.catalyst, where.story.disclosure)
     if any("[[" in text for text in texts):
         raise RefusedAction("The story has an open [[blank]].", hint="Fill it in, then approve.")
+    if named := _unwanted_name(where, texts):
+        raise RefusedAction(
+            f"The story names the customer ({named}), who chose to be shown as {where.attribution}.",
+            hint="Write it without the name.",
+        )
     quoted = [quote.text for quote in where.story.quotes]
     if (claims := claims_in(*texts, *quoted)) and not where.story.proof.strip():
         raise RefusedAction(
@@ -133,6 +139,19 @@ def approve(where: Standing, by: str) -> int:
             hint="Write down where the proof is, then approve.",
         )
     return where.permission
+
+
+def _unwanted_name(where: Standing, texts: Sequence[str]) -> str:
+    """A part of the customer's name, or their company's, in our words that they did not agree to show."""
+    assert where.terms is not None
+    shown = where.attribution.casefold()
+    company = where.story.customer_company
+    parts = [part.strip(".,") for part in where.story.customer_name.split()] + ([company] if company else [])
+    for part in parts:
+        hidden = len(part) > 2 and not re.search(rf"\b{re.escape(part.casefold())}\b", shown)
+        if hidden and any(re.search(rf"\b{re.escape(part)}\b", text) for text in texts):
+            return part
+    return ""
 
 
 def prove_quotes(story: Story, ticket: Ticket, approved: Sequence[str] = ()) -> None:

@@ -17,7 +17,6 @@ from copilot.team import Team
 from copilot.telling import Telling
 from copilot.web.customer import CustomerPage
 from copilot.web.desk import WebDesk
-from copilot.web.oidc import SignIn
 from copilot.web.pull import Pull
 from copilot.web.render import STATIC
 from copilot.web.shield import Shield
@@ -35,6 +34,8 @@ def make_app(telling: Telling, team: Team, settings: WebSettings, oidc_secret: s
         Mount("/static", _Static(directory=STATIC)),
     ]
     if settings.oidc_issuer:
+        from copilot.web.oidc import SignIn  # half a second that most have no use for
+
         routes += SignIn(settings, oidc_secret, team, desk, secure=secure).routes
     return Starlette(
         routes=routes,

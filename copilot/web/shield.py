@@ -53,7 +53,9 @@ class Shield:
                 frame = "*" if path in self.embeddable else "'none'"
                 out.setdefault("content-security-policy", POLICY.format(frame=frame))
                 out.setdefault("x-content-type-options", "nosniff")
-                out.setdefault("referrer-policy", "no-referrer")
+                out.setdefault(
+                    "referrer-policy", "same-origin"
+                )  # "no-referrer" would take the origin from our own forms
                 out.setdefault("cross-origin-opener-policy", "same-origin")
                 out.setdefault("permissions-policy", "camera=(), microphone=(), geolocation=()")
                 out.setdefault("cache-control", "no-store")

@@ -19,6 +19,7 @@ from copilot.drafting.models import Draft, DraftFinding
 from copilot.errors import DelightError
 from copilot.reading.models import Reading
 from copilot.tickets.models import Ticket
+from copilot.tui.screens.asking import Asking
 from copilot.tui.screens.base import DeskedScreen, bindings
 from copilot.tui.screens.drafting import BEING_WRITTEN, CHANGES_THE_DRAFT, Drafting
 from copilot.tui.screens.modals import ConfirmSend, Correct, Decide, Help, RecordAnswer
@@ -61,6 +62,10 @@ NEEDS_A_TICKET = frozenset(
         "discard",
         "send",
         "ask",
+        "override",
+        "ask_later",
+        "review",
+        "give",
         "answer",
         "pause",
         "story",
@@ -68,8 +73,8 @@ NEEDS_A_TICKET = frozenset(
 )
 
 
-class DeskScreen(Drafting, DeskedScreen):
-    """The four panes. What is done to a draft stands in `Drafting`."""
+class DeskScreen(Drafting, Asking, DeskedScreen):
+    """The four panes. What is done to a draft stands in `Drafting`, what concerns asking beside the ask in `Asking`."""
 
     WHERE = "desk"
     CSS_PATH = "desk.tcss"

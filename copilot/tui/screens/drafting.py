@@ -21,7 +21,21 @@ from copilot.tui.widgets.safe import Editor
 
 BEING_WRITTEN = "It is being written; escape stops it."
 CHANGES_THE_DRAFT = frozenset(
-    ("draft", "calmer", "warmer", "shorter", "longer", "discard", "send", "ask", "variants", "history", "mend")
+    (
+        "draft",
+        "calmer",
+        "warmer",
+        "shorter",
+        "longer",
+        "discard",
+        "send",
+        "ask",
+        "override",
+        "review",
+        "variants",
+        "history",
+        "mend",
+    )
 )
 
 
