@@ -33,8 +33,7 @@ app.add_typer(release.customers, name="customers")
 app.add_typer(release.users, name="users")
 app.add_typer(release.tokens, name="tokens")
 app.add_typer(release.webhooks, name="webhooks")
-app.command()(release.due)
-app.command()(release.serve)
+app.add_typer(release.top)
 
 
 def _version(asked: bool) -> None:

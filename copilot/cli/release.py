@@ -9,6 +9,7 @@ import typer
 from copilot.cli.options import JsonOption, WorkspaceOption
 from copilot.cli.output import data, json_lines, say, table
 
+top = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 permissions = typer.Typer(help="Prove and show the permission ledger.", no_args_is_help=True, rich_markup_mode=None)
 customers = typer.Typer(help="Find, export and erase customers.", no_args_is_help=True, rich_markup_mode=None)
 users = typer.Typer(help="Accounts of the web desk.", no_args_is_help=True, rich_markup_mode=None)
@@ -137,6 +138,7 @@ def forget(
     space.close()
 
 
+@top.command()
 def due(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Close asks that ran out, and list what waits for somebody: reminders, take-downs, re-checks, proofs, reviews."""
     from copilot.bootstrap import open_workspace
@@ -285,6 +287,7 @@ def deliver(workspace: WorkspaceOption = None) -> None:
     space.close()
 
 
+@top.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Where to listen; else [web] in delight.toml.")] = None,
     port: Annotated[int | None, typer.Option(help="Its port.")] = None,

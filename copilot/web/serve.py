@@ -20,7 +20,6 @@ from copilot.web.app import make_app
 
 TICK_SECONDS = 15.0
 SLOW_CLIENT_SECONDS = 15
-log = logging.getLogger("delight.serve")
 
 
 def run(telling: Telling, team: Team, settings: WebSettings) -> None:
@@ -61,7 +60,7 @@ async def _tick(telling: Telling, team: Team) -> None:
         try:
             await run_in_threadpool(tick, telling, team)
         except DelightError as error:
-            log.warning("%s", error)
+            logging.getLogger("delight.serve").warning("%s", error)
         await asyncio.sleep(TICK_SECONDS)
 
 

@@ -33,10 +33,14 @@ class Shield:
     Args:
         app: What answers.
         embeddable: Paths that other sites may show in a frame.
+        body_seconds: How long a form may take to come in.
     """
 
-    def __init__(self, app: ASGIApp, embeddable: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, app: ASGIApp, embeddable: frozenset[str] = frozenset(), body_seconds: float = BODY_SECONDS
+    ) -> None:
         self.app = app
+        self.body_seconds = body_seconds
         self.embeddable = embeddable
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +76,7 @@ class Shield:
             await PlainTextResponse("That is too large.", 413)(scope, receive, guarded)
             return
         try:
-            body = await asyncio.wait_for(_whole(receive), BODY_SECONDS) if scope["method"] not in SAFE else b""
+            body = await asyncio.wait_for(_whole(receive), self.body_seconds) if scope["method"] not in SAFE else b""
         except TimeoutError:
             await PlainTextResponse("That took too long.", 408)(scope, receive, guarded)
             return

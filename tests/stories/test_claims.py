@@ -21,8 +21,8 @@ from copilot.stories.claims import claims_in
         ("solved in 5 minutes", ["5 minutes"]),
         ("solved within 1 hour", ["1 hour"]),
         ("after 24 hours, 3 days, 2 weeks, 6 months, 1 year", ["24 hours", "3 days", "2 weeks", "6 months", "1 year"]),
-        ("saved us €500", ["€5"]),
-        ("saved us $ 500", ["$ 5"]),
+        ("saved us €5", ["€5"]),
+        ("saved us $ 5", ["$ 5"]),
         ("saved us 500 €", ["500 €"]),
         ("saved us 500 euros", ["500 euros"]),
         ("twice the work", ["twice"]),
@@ -55,8 +55,9 @@ def test_a_claim_in_other_words_is_found_too(text: str) -> None:
     assert claims_in(text)
 
 
-def test_a_long_number_is_named_whole() -> None:
-    assert claims_in("It saved us 1,000,000 dollars.") == ["1,000,000 dollars"]
+@pytest.mark.parametrize("claim", ["1,000,000 dollars", "€500", "$ 1,250.50", "1 000 000 euros"])
+def test_a_long_number_is_named_whole(claim: str) -> None:
+    assert claims_in(f"It saved us {claim}.") == [claim]
 
 
 @pytest.mark.parametrize(

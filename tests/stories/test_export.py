@@ -1,4 +1,4 @@
-"""What leaves the house: formulas disarmed, Markdown that formats nothing, JSON that comes back the same."""
+"""What leaves the house: formulas disarmed, Markdown and HTML that format nothing, JSON that comes back the same."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import csv
 import io
 import json
 import re
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import date
+from html.parser import HTMLParser
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from copilot.stories.export import COLUMNS, as_csv, as_json, as_markdown
+from copilot.stories.export import COLUMNS, Format, lines_of
 from copilot.stories.models import Export
 from copilot.text import clean
 from tests.fakes import NOW
@@ -40,6 +43,22 @@ def made(**changes: Any) -> Export:
         "approved_at": NOW,
     }
     return Export(**{**values, **changes})
+
+
+def written(fmt: Format, stories: Sequence[Export]) -> str:
+    return "".join(lines_of(fmt, stories))
+
+
+def as_json(stories: Sequence[Export]) -> str:
+    return written("json", stories)
+
+
+def as_csv(stories: Sequence[Export]) -> str:
+    return written("csv", stories)
+
+
+def as_markdown(stories: Sequence[Export]) -> str:
+    return written("markdown", stories)
 
 
 @pytest.mark.parametrize(
@@ -100,3 +119,66 @@ def test_the_page_carries_attribution_places_permission_and_disclosure() -> None
         assert words in page
     assert "**Disclosure:** Anna had received a gift." in page
     assert "Disclosure" not in as_markdown([made()])
+
+
+class Page(HTMLParser):
+    """The elements of a page, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, list[tuple[str, str | None]]]] = []
+        self.words = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+@given(HOSTILE, HOSTILE)
+def test_what_a_customer_wrote_is_text_and_nothing_else_on_a_page(text: str, hook: str) -> None:
+    made_of = {"moment": text, "catalyst": text, "quote": text, "attribution": text, "disclosure": text}
+    page = Page(written("html", [made(hook=hook, **made_of)]))
+    filled = {name: "x" if value else "" for name, value in made_of.items()}
+    assert page.tags == Page(written("html", [made(hook="x", **filled)])).tags
+    assert hook in page.words
+    assert page.words.count(text) >= 3
+
+
+def test_a_page_carries_no_script_style_or_address() -> None:
+    page = Page(written("html", [made(hook="<script>alert(1)</script>", quote="<img src=x onerror=alert(1)>")]))
+    assert not {"script", "style", "img", "a", "link", "iframe"} & {tag for tag, _ in page.tags}
+    assert {name for _, attributes in page.tags for name, _ in attributes} <= {"lang", "charset", "id"}
+
+
+@pytest.mark.parametrize("fmt", get_args(Format))
+def test_the_last_day_of_a_permission_goes_out_with_the_words(fmt: Format) -> None:
+    assert "2027-01-31" in written(fmt, [made(until=date(2027, 1, 31))])
+    assert "None" not in written(fmt, [made()])
+    assert "until 20" not in written(fmt, [made()])
+
+
+@pytest.mark.parametrize("fmt", get_args(Format))
+def test_an_export_is_written_while_the_stories_come(fmt: Format) -> None:
+    asked = 0
+
+    def stories() -> Iterator[Export]:
+        nonlocal asked
+        while True:
+            asked += 1
+            yield made(id=f"s-{asked}")
+
+    pieces = lines_of(fmt, stories())
+    while "s-3" not in next(pieces):
+        assert asked <= 3
+    assert asked == 3
+
+
+@pytest.mark.parametrize("fmt", get_args(Format))
+def test_an_export_without_stories_is_whole(fmt: Format) -> None:
+    empty = written(fmt, [])
+    assert empty.endswith("\n")
+    assert "s-1" not in empty

@@ -160,7 +160,7 @@ def test_a_gift_without_its_disclosure_cannot_be_approved() -> None:
     with pytest.raises(RefusedAction, match="disclosure"):
         approve(where, "Priya")
     told = kept.model_copy(update={"disclosure": "Anna had received a gift."})
-    assert approve(standing(told, [entry()], True, None), "Priya") == 1
+    assert approve(standing(told, [entry(name_style="first")], True, None), "Priya") == 1
 
 
 @pytest.mark.parametrize("by", ["", "  "])
@@ -294,6 +294,56 @@ def test_a_claim_is_not_approved_before_somebody_wrote_down_its_proof(field: str
         approve(standing(blank, [entry()], True, None), "Priya")
     proved = kept.model_copy(update={"proof": "Import log of 12 May"})
     assert approve(standing(proved, [entry()], True, None), "Priya") == 1
+
+
+FIELDS = ("hook", "moment", "catalyst", "disclosure")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(
+    ("text", "style", "company"),
+    [
+        ("Anna wrote to us", "anonymous", False),
+        ("Anna's import", "initials", False),
+        ("Mrs Berg, at noon", "first", False),
+        ("(Anna) wrote", "anonymous", True),
+        ("The people of Berg & Co", "first", False),
+        ("ANNA WROTE TO US", "anonymous", False),
+    ],
+)
+def test_our_words_name_nobody_who_chose_otherwise(field: str, text: str, style: str, company: bool) -> None:
+    where = standing(story(**{field: text}), [entry(name_style=style, company=company)], True, None)
+    with pytest.raises(RefusedAction, match="names the customer"):
+        approve(where, "Priya")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("company", ["Acme Inc.", "Yahoo!", "(Acme)"])
+def test_a_company_that_ends_in_a_mark_is_not_named_either(field: str, company: str) -> None:
+    kept = story(customer_company=company, **{field: f"The people of {company} wrote."})
+    with pytest.raises(RefusedAction, match="names the customer"):
+        approve(standing(kept, [entry()], True, None), "Priya")
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "company"),
+    [
+        ("Anna wrote to us", "first", False),
+        ("Anna Berg wrote to us", "full", False),
+        ("Anna of Berg & Co wrote", "full", True),
+        ("The iceberg and Annapolis", "anonymous", False),
+        ("A customer wrote to us", "anonymous", False),
+    ],
+)
+def test_our_words_may_name_the_customer_as_they_chose(text: str, style: str, company: bool) -> None:
+    where = standing(story(hook=text), [entry(name_style=style, company=company)], True, None)
+    assert approve(where, "Priya") == 1
+
+
+def test_the_customers_own_words_may_name_them_for_they_agreed_to_these_words() -> None:
+    words = "Yours, Anna."
+    kept = story(quotes=(Quote(text=words, message_id="1"),))
+    assert approve(standing(kept, [entry(words=words)], True, None), "Priya") == 1
 
 
 def test_a_claim_in_the_customers_own_words_must_be_proved_too() -> None:

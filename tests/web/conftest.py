@@ -24,6 +24,7 @@ from copilot.asking.review import load_review
 from copilot.db.engine import Database
 from copilot.desk import Brain, Desk
 from copilot.drafting.composer import Setting
+from copilot.drafting.tone import load_tone
 from copilot.settings import WebSettings
 from copilot.stories.models import Story
 from copilot.stories.webhooks import Deliverer
@@ -42,10 +43,8 @@ PHONE = (375, 740)
 SCREEN = (1280, 900)
 SCREENSHOTS = os.environ.get("DELIGHT_SCREENSHOTS", "")
 """A folder into which every page that a test looks at is drawn; empty draws none. Read before tests forget the environment."""
-PRAISE = (
-    "You spotted the broken row before I even knew about it and fixed it for us. "
-    "That was amazing, I cannot thank you enough!"
-)
+WORDS = "That was amazing, I cannot thank you enough!"
+"""What the ask quotes of the customer's praise."""
 
 
 def happy_ticket(locale: str = "en", name: str = "Anna Berg", company: str = "", number: int = 1) -> Ticket:
@@ -56,7 +55,7 @@ def happy_ticket(locale: str = "en", name: str = "Anna Berg", company: str = "",
     turns = (
         "customer: my import failed again and the launch is at noon",
         "agent: I found a bad row in your file before it could break the launch, and repaired it.",
-        f"customer: {PRAISE}",
+        f"customer: You spotted the broken row before I even knew about it and fixed it for us. {WORDS}",
     )
     return make_ticket(*turns, id=f"T-{number}", customer=customer)
 
@@ -68,6 +67,7 @@ class OpenHouse:
     address: str
     desk: Desk
     telling: Telling
+    links: Links
     team: Team
     clock: FakeClock
     sender: FakeSender
@@ -129,25 +129,28 @@ def house(
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        links = Links(b"x" * 32)
         telling = Telling(
             database,
             lambda: load_policy(PLAYBOOKS),
             clock,
             House("Fernway", address, ""),
-            Links(b"x" * 32),
+            links,
             lambda: load_texts(PLAYBOOKS),
             lambda: load_review(PLAYBOOKS),
         )
         team = Team(database, telling, Deliverer(), clock)
         setting = Setting(agent="Mara", team="Fernway Support", company="Fernway")
-        desk = Desk(database, brain, lambda: load_policy(PLAYBOOKS), sender, setting, clock, telling=telling)
+        guide = load_tone(PLAYBOOKS).model_copy(update={"links": ("127.0.0.1",)})
+        policy = telling.policy
+        desk = Desk(database, brain, policy, sender, setting, clock, guide=lambda: guide, telling=telling)
         app = make_app(telling, team, WebSettings(public_url=address))
         server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False))
         runs = threading.Thread(target=server.run, args=([listening],), name="web desk")
         runs.start()
         try:
             assert server.listens.wait(PATIENCE_SECONDS), "the web desk never listened"
-            yield OpenHouse(address, desk, telling, team, clock, sender)
+            yield OpenHouse(address, desk, telling, links, team, clock, sender)
         finally:
             server.should_exit = True
             runs.join(PATIENCE_SECONDS)

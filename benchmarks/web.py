@@ -1,0 +1,585 @@
+"""`python -m benchmarks.web`: the server over 100,000 stories: pages under load and one whole export, each beside its aim.
+
+Runs the real server as a process of its own, on a workspace that is filled straight into the tables: 60 in 100 stories
+released (some of them published), 8 withdrawn after they were released, the rest on their way; the ledger's chain holds.
+The load is open: 100 requests a second for ten seconds are sent when they are due, whatever came of those before, and time
+counts from when they were due. Beside each page stands a bare Starlette route that answers as many bytes from memory under
+the same load, in the same run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import httpx
+
+from copilot.asking import store as asking
+from copilot.asking.ledger import START, chained, sealed
+from copilot.asking.models import Answer, Ask, AskState, Entry, Terms
+from copilot.bootstrap import HOME, Workspace
+from copilot.settings import Settings, WebSettings
+from copilot.stories import store as stories
+from copilot.stories.models import RELEASED, Approval, Publication, Quote, Story
+from copilot.stories.release import standing
+from copilot.text import digest, sentences
+from copilot.tickets import store as ticketing
+from copilot.tickets.models import Customer, Message
+from copilot.tickets.sample import SAMPLE
+
+ROOT = HOME.parent
+STORIES = 100_000
+AT_ONCE = 2_000
+"""Stories a transaction, while filling."""
+LINKS = 500
+RATE = 100
+SECONDS = 10
+ADDRESSES = 12
+"""Addresses of this machine that the load comes from: one may look at customers' pages 240 times a minute."""
+TOO_LATE = 20.0
+"""Seconds after which a request counts as lost."""
+MB = 1024 * 1024
+ROW = "story," + "x" * 480 + "\r\n"
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        match sys.argv[1:]:
+            case ["serve", where, number]:
+                _serve(Path(where), int(number))
+            case ["bare", number]:
+                _bare(int(number))
+            case ["load"]:
+                _load()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="delight-bench-"))
+    port, bare_port = _free_port(), _free_port()
+    try:
+        began = time.perf_counter()
+        filled = _fill(folder, port)
+        size = sum(file.stat().st_size for file in folder.glob("delight.db*")) / MB
+        print(
+            f"{STORIES:,} stories, {filled.released:,} released, filled in {time.perf_counter() - began:.0f} s, {size:.0f} MB"
+        )
+        log = folder / "server.log"
+        with _server(log, "serve", str(folder), str(port)) as server, _server(log, "bare", str(bare_port)):
+            token = {"authorization": f"Bearer {filled.token}"}
+            cursors = [base64.urlsafe_b64encode(f"c{n}".encode()).decode().rstrip("=") for n in filled.cursors]
+            _pages("customer's page, 500 links", [f"/p/{link}" for link in filled.links], {}, port, bare_port)
+            _pages(
+                "/api/v1/stories, pages of 50", [f"/api/v1/stories?cursor={c}" for c in cursors], token, port, bare_port
+            )
+            _pages("/feed.json", ["/feed.json"], token, port, bare_port)
+            _pages("/wall", ["/wall"], {}, port, bare_port)
+            _export(server, token, filled.released, port, bare_port)
+        for line in log.read_text("utf-8").splitlines():
+            if "INFO" not in line:
+                print(line)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _line(what: str, value: str, aim: str, beside: str = "") -> None:
+    print(f"{what:<30} {value:<44} {aim:<16} {beside}", flush=True)
+
+
+# Servers
+
+
+def _space(folder: Path, port: int) -> Workspace:
+    web = WebSettings(port=port, public_url=f"http://127.0.0.1:{port}")
+    return Workspace(
+        Settings(workspace=folder, playbooks=ROOT / "playbooks", company="Fernway", agent="Bench", web=web)
+    )
+
+
+def _serve(folder: Path, port: int) -> None:
+    """What `delight serve` runs."""
+    from copilot.web.serve import run
+
+    space = _space(folder, port)
+    run(space.telling, space.team, space.settings.web)
+
+
+def _bare(port: int) -> None:
+    """Starlette alone: a page of any size from memory, and a stream of rows that costs nothing to make."""
+    import uvicorn
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import PlainTextResponse, Response, StreamingResponse
+    from starlette.routing import Route
+
+    pages: dict[int, bytes] = {}
+
+    async def fixed(request: Request) -> Response:
+        size = request.path_params["size"]
+        return Response(pages.setdefault(size, b"x" * size), media_type="text/html")
+
+    async def rows(request: Request) -> Response:
+        return StreamingResponse((ROW for _ in range(request.path_params["count"])), media_type="text/csv")
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    routes = [Route("/health", health), Route("/fixed/{size:int}", fixed), Route("/rows/{count:int}", rows)]
+    uvicorn.run(Starlette(routes=routes), port=port, log_level="info", access_log=False)
+
+
+@contextmanager
+def _server(log: Path, *what: str) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("ab") as file:
+        process = subprocess.Popen([sys.executable, "-m", "benchmarks.web", *what], cwd=ROOT, stdout=file, stderr=file)
+    try:
+        address = f"http://127.0.0.1:{what[-1]}/health"
+        for _ in range(600):
+            try:
+                httpx.get(address, timeout=60)
+                break
+            except httpx.TransportError:
+                if process.poll() is not None:
+                    raise RuntimeError(log.read_text("utf-8")) from None
+                time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+# Load
+
+
+def _pages(what: str, paths: list[str], headers: dict[str, str], port: int, bare_port: int) -> None:
+    ours = _loaded(port, paths, headers)
+    bare = _loaded(bare_port, [f"/fixed/{ours['bytes']}"], {})
+    lost = "".join(f", {count} × {name}" for name, count in ours["wrong"].items())
+    _line(
+        what,
+        f"p50 {ours['p50']:.1f} ms, p95 {ours['p95']:.1f} ms{lost}",
+        "p95 under 50 ms",
+        f"bare Starlette, {ours['bytes'] / 1024:.0f} kB: p50 {bare['p50']:.1f} ms, p95 {bare['p95']:.1f} ms",
+    )
+
+
+def _loaded(port: int, paths: list[str], headers: dict[str, str]) -> dict[str, Any]:
+    """What a load process found."""
+    asked = json.dumps({"port": port, "paths": paths, "headers": headers})
+    command = [sys.executable, "-m", "benchmarks.web", "load"]
+    done = subprocess.run(command, check=True, input=asked, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _load() -> None:
+    asked = json.load(sys.stdin)
+    print(json.dumps(asyncio.run(_open_loop(asked["port"], asked["paths"], asked["headers"]))))
+
+
+async def _open_loop(port: int, paths: list[str], headers: dict[str, str]) -> dict[str, Any]:
+    clients = [_client(f"127.0.0.{number + 2}", port, headers) for number in range(ADDRESSES)]
+    took: list[float] = []
+    sizes: list[int] = []
+    wrong: Counter[str] = Counter()
+
+    async def one(number: int, due: float) -> None:
+        try:
+            answer = await clients[number % ADDRESSES].get(paths[number % len(paths)])
+            name = "" if answer.status_code == 200 else f"HTTP {answer.status_code}"
+            sizes.append(len(answer.content))
+        except httpx.HTTPError as error:
+            name = type(error).__name__
+        if name:
+            wrong[name] += 1
+        took.append((time.perf_counter() - due) * 1000)
+
+    for number in range(3 * ADDRESSES):  # connections are made, templates compiled
+        await one(number, 0.0)
+    took.clear()
+    sizes.clear()
+    wrong.clear()
+    began = time.perf_counter()
+    running = []
+    for number in range(RATE * SECONDS):
+        due = began + number / RATE
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        running.append(asyncio.create_task(one(number, due)))
+    await asyncio.gather(*running)
+    for client in clients:
+        await client.aclose()
+    ordered = sorted(took)
+    return {
+        "p50": ordered[len(ordered) // 2],
+        "p95": ordered[int(len(ordered) * 0.95)],
+        "bytes": sum(sizes) // max(len(sizes), 1),
+        "wrong": wrong,
+    }
+
+
+def _client(address: str, port: int, headers: dict[str, str]) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    way = httpx.AsyncHTTPTransport(local_address=address, limits=limits)
+    return httpx.AsyncClient(transport=way, base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=TOO_LATE)
+
+
+def _export(server: subprocess.Popen[bytes], headers: dict[str, str], released: int, port: int, bare_port: int) -> None:
+    Path(f"/proc/{server.pid}/clear_refs").write_text("5")  # the peak is counted anew from what is held now
+    before = _peak(server.pid)
+    address = f"http://127.0.0.1:{port}/api/v1/export?format=csv"
+    seconds, rows, tenth = _drained(address, headers, server.pid, released // 10)
+    after = _peak(server.pid)
+    bare_seconds, bare_rows, _ = _drained(f"http://127.0.0.1:{bare_port}/rows/{rows}", {}, server.pid, 0)
+    _line(
+        f"export as CSV, {rows - 1:,} rows",
+        f"{seconds:.1f} s, {rows / seconds:,.0f} stories/s",
+        "",
+        f"bare Starlette, rows that cost nothing: {bare_seconds:.1f} s, {bare_rows / bare_seconds:,.0f} rows/s",
+    )
+    _line("the server's peak memory", f"{before:.1f} MB before, {tenth:.1f} at a tenth, {after:.1f} after", "flat")
+    if rows - 1 != released:
+        print(f"the export holds {rows - 1:,} stories, and {released:,} are released")
+
+
+def _drained(address: str, headers: dict[str, str], pid: int, tenth: int) -> tuple[float, int, float]:
+    """(seconds, rows, the server's peak once a tenth of the rows were read) of an export."""
+    began, rows, peak = time.perf_counter(), 0, 0.0
+    with httpx.stream("GET", address, headers=headers, timeout=120) as answer:
+        answer.raise_for_status()
+        for part in answer.iter_raw():
+            rows += part.count(b"\r\n")
+            if not peak and rows > tenth:
+                peak = _peak(pid)
+    return time.perf_counter() - began, rows, peak
+
+
+def _peak(pid: int) -> float:
+    """MB that a process held at most."""
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+# A workspace
+
+
+class Filled(NamedTuple):
+    """What the load needs of a filled workspace."""
+
+    token: str
+    links: list[str]
+    cursors: list[int]
+    released: int
+
+
+class Told(NamedTuple):
+    """What a made-up story is made of: a conversation of the sample queue."""
+
+    subject: str
+    asked: str
+    answered: str
+    thanked: str
+    words: str
+    name: str
+    locale: str
+
+
+def _fill(folder: Path, port: int) -> Filled:
+    """A workspace with stories in every state."""
+    space = _space(folder, port)
+    now = datetime.now(UTC)
+    told = [_told(json.loads(line)) for line in SAMPLE.read_text("utf-8").split("\n") if line.strip()]
+    maker = _Maker(told, now)
+    for first in range(0, STORIES, AT_ONCE):
+        maker.rows.clear()
+        for number in range(first, min(first + AT_ONCE, STORIES)):
+            maker.make(number)
+        with space.database.begin(durable=False) as connection:
+            for table in (
+                ticketing.customers, ticketing.tickets, ticketing.messages, asking.asks, asking.permissions,
+                asking.permission_words, stories.stories, stories.approvals, stories.publications, stories.story_index,
+            ):  # fmt: skip
+                if rows := maker.rows.get(table.name):
+                    connection.execute(table.insert(), rows)
+    by_state = {state: [n for n in range(STORIES) if _state(n) == state] for state in ("open", "ready", "published")}
+    chance = Random(1)
+    linked = [
+        n
+        for ns, share in zip(by_state.values(), (0.5, 0.3, 0.2), strict=True)
+        for n in chance.sample(ns, int(LINKS * share))
+    ]
+    chance.shuffle(linked)
+    with space.database.begin() as connection:
+        links = [space.telling.make_link(connection, asking.get(connection, f"a{n}")) for n in linked]
+    with space.database.read() as connection:  # the index says what the rules find in what was stored
+        found = stories.find_standing(connection, [f"s{n}" for n in range(0, STORIES, STORIES // 400)], now)
+        kept = {row.story_id: row.state for row in connection.execute(stories.story_index.select())}
+        assert all(kept[story] == where.state for story, where in found.items())
+    assert space.telling.verify_ledger() == maker.seq
+    token = space.team.make_token("bench", "Bench")
+    space.close()
+    cursors = [chance.randrange(STORIES - 200) for _ in range(LINKS)]
+    return Filled(token, [link.rpartition("/")[2] for link in links], cursors, maker.released)
+
+
+def _told(row: dict[str, Any]) -> Told:
+    texts = {role: [turn["text"] for turn in row["turns"] if turn["role"] == role] for role in ("customer", "agent")}
+    thanked = texts["customer"][-1]
+    words = max((thanked[start:end] for start, end in sentences(thanked)), key=lambda text: len(text[:220]))
+    locale = row["customer"].get("locale") or "en"
+    return Told(
+        row["subject"],
+        texts["customer"][0],
+        (texts["agent"] or ["Done."])[-1],
+        thanked,
+        words[:300],
+        row["customer"]["name"],
+        locale,
+    )
+
+
+def _state(number: int) -> str:
+    """What becomes of a story."""
+    place = number % 25
+    bounds = ((3, "published"), (15, "ready"), (17, "withdrawn"), (20, "awaiting"), (23, "open"))
+    return next((state for bound, state in bounds if place < bound), "noticed")
+
+
+class _Maker:
+    """Makes the rows of stories, table by table, and chains the ledger."""
+
+    def __init__(self, told: list[Told], now: datetime) -> None:
+        self.told = told
+        self.now = now
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.prev = START
+        self.seq = 0
+        self.released = 0
+
+    def make(self, number: int) -> None:
+        state, told = _state(number), self.told[number % len(self.told)]
+        days = 1 + number % 18 if state == "open" else 40 + number % 700  # an ask that waits longer than that runs out
+        at = self.now - timedelta(days=days, seconds=number % 86_400)
+        key = f"bench/c{number}"
+        ref = self._ticket(number, told, key, at)
+        gift = number % 20 == 7
+        disclosure = f"{told.name.split()[0]} had received a small gift from us." if gift else ""
+        story = Story(
+            id=f"s{number}",
+            ticket_ref=ref,
+            customer_key=key,
+            customer_name=told.name,
+            customer_company=_company(number),
+            hook=f"{told.subject}: how case {number} ended well",
+            moment=f"{told.name.split()[0]} wrote to us about “{told.subject}” and heard back the same day.",
+            catalyst="We looked at the whole case, put it right and said so.",
+            signal=("proactive_fix", "saved_deadline", "surprise_gesture")[number % 3],
+            outcome=("testimonial", "social_share", "referral")[number % 3],
+            quotes=(Quote(text=told.words, message_id="m3"),),
+            gift=gift,
+            disclosure=disclosure,
+            created_at=at,
+            updated_at=at,
+            by="Bench",
+        )
+        self._put("stories", id=story.id, ticket_ref=ref, body=story.model_dump(mode="json"), updated_at=at)
+        entries, approval, places = self._permission(number, state, told, story, at)
+        found = standing(story, entries, state != "noticed", approval, places, self.now.date())
+        released = found.state in RELEASED
+        self.released += released
+        until = found.terms.until if found.terms is not None and released else None
+        quoted = (story.hook, story.moment, story.catalyst, told.words, story.customer_name, story.customer_company)
+        self._put(
+            "story_index",
+            story_id=story.id,
+            change=number + 1,
+            changed_at=at + timedelta(days=1),
+            created_at=at,
+            state=found.state,
+            released=released,
+            ever_released=released or state == "withdrawn",
+            until=datetime.combine(until, time_of_day.max, UTC) if until else None,
+            signal=story.signal,
+            outcome=story.outcome,
+            play_id="",
+            places=f" {' '.join(found.terms.places)} " if found.terms is not None else " ",
+            words=" ".join(quoted).casefold(),
+        )
+
+    def _put(self, table: str, **row: Any) -> None:
+        self.rows.setdefault(table, []).append(row)
+
+    def _ticket(self, number: int, told: Told, key: str, at: datetime) -> str:
+        ref = f"bench/{number}"
+        person = Customer(
+            id=f"c{number}",
+            name=told.name,
+            email=f"c{number}@customers.example",
+            company=_company(number),
+            locale=told.locale,
+            country="NL",
+        )
+        thread = (
+            Message(id="m1", role="customer", text=told.asked, at=at, author=told.name),
+            Message(id="m2", role="agent", text=told.answered, at=at + timedelta(hours=1), author="Mara"),
+            Message(id="m3", role="customer", text=told.thanked, at=at + timedelta(hours=2), author=told.name),
+            Message(id="m4", role="agent", text="Thank you! May we share your words?", at=at + timedelta(hours=3), author="Mara"),
+        )  # fmt: skip
+        body = person.model_dump(mode="json")
+        self._put("customers", key=key, body=body, email=person.email, do_not_ask=False, do_not_ask_by="")
+        self._put(
+            "tickets",
+            ref=ref,
+            queue="bench",
+            id=str(number),
+            subject=told.subject,
+            title=told.subject,
+            status="resolved",
+            channel="mail",
+            customer_key=key,
+            customer_name=told.name,
+            tags=[],
+            version=digest(ref),
+            source_version=digest(ref),
+            opened_at=at,
+            last_at=at + timedelta(hours=3),
+            waiting_since=None,
+        )
+        for seq, message in enumerate(thread):
+            kept = message.model_dump(mode="json", exclude_defaults=True)
+            self._put("messages", ref=ref, seq=seq, id=message.id, body=kept, local=message.id == "m4")
+        return ref
+
+    def _permission(
+        self, number: int, state: str, told: Told, story: Story, at: datetime
+    ) -> tuple[list[Entry], Approval | None, list[Publication]]:
+        """The ask, what was answered, marketing's key, and where it stands."""
+        if state == "noticed":
+            return [], None, []
+        answered: dict[str, AskState] = {"open": "sent", "withdrawn": "withdrawn"}
+        ask = Ask(
+            id=f"a{number}",
+            ticket_ref=story.ticket_ref,
+            customer_key=story.customer_key,
+            kind="quote",
+            play_id="solved-with-thanks/quote",
+            wording="2026-11",
+            words=told.words,
+            text=f"May we share these words of yours? “{told.words}”",
+            state=answered.get(state, "granted"),
+            created_at=at,
+            sent_at=at + timedelta(hours=3),
+            answered_at=at + timedelta(days=1) if state != "open" else None,
+            message_id="m4",
+        )
+        self._put(
+            "asks",
+            id=ask.id,
+            ticket_ref=ask.ticket_ref,
+            customer_key=ask.customer_key,
+            state=ask.state,
+            sent_at=ask.sent_at,
+            body=ask.model_dump(mode="json"),
+        )
+        if state == "open":
+            return [], None, []
+        terms = Terms(
+            places=("website", "social") if number % 2 else ("social", "sales", "internal"),
+            name_style="first",
+            company=True,
+            until=(self.now + timedelta(days=365)).date() if number % 4 == 0 else None,
+            disclosure=story.disclosure,
+            shown_as=f"{told.name.split()[0]}, {story.customer_company}",
+        )
+        entries = [self._entry(ask, "granted", terms, "yes", at + timedelta(days=1))]
+        if state == "withdrawn":
+            entries.append(self._entry(ask, "withdrawn", Terms(), "withdraw", at + timedelta(days=3)))
+        if state == "awaiting":
+            return entries, None, []
+        approved = at + timedelta(days=2)
+        approval = Approval(
+            story_id=story.id, fingerprint=story.fingerprint, entry=entries[0].seq, by="Ines", at=approved
+        )
+        self._put("approvals", story_id=story.id, body=approval.model_dump(mode="json"), at=approved)
+        if state != "published":
+            return entries, approval, []
+        place = Publication(
+            story_id=story.id,
+            place="social",
+            address=f"https://social.example/{number}",
+            campaign="autumn",
+            by="Ines",
+            at=approved,
+        )
+        self._put("publications", **place.model_dump(exclude={"id"}))
+        return entries, approval, [place]
+
+    def _entry(self, ask: Ask, answer: Answer, terms: Terms, pressed: str, at: datetime) -> Entry:
+        """An entry that follows the one before."""
+        self.seq += 1
+        entry = Entry(
+            seq=self.seq,
+            ask_id=ask.id,
+            ticket_ref=ask.ticket_ref,
+            customer_key=ask.customer_key,
+            answer=answer,
+            words=ask.words,
+            words_hash="",
+            wording=ask.wording,
+            terms=terms,
+            answer_text=pressed,
+            channel="page",
+            message_id=ask.message_id,
+            at=at,
+            by="the customer, on their page",
+        ).hashed()
+        salt, seal = sealed(entry)
+        prev, self.prev = self.prev, chained(self.prev, entry, seal)
+        self._put(
+            "permissions",
+            seq=self.seq,
+            ask_id=ask.id,
+            answer=answer,
+            body=entry.public_part,
+            at=at,
+            sealed=seal,
+            prev=prev,
+            hash=self.prev,
+        )
+        self._put(
+            "permission_words",
+            seq=self.seq,
+            ticket_ref=ask.ticket_ref,
+            customer_key=ask.customer_key,
+            salt=salt,
+            body=entry.personal_part,
+        )
+        return entry
+
+
+def _company(number: int) -> str:
+    return "Northlight Studio" if number % 3 else "Bakery Ama & Sons"
+
+
+if __name__ == "__main__":
+    main()
