@@ -38,6 +38,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.desk
 	$(BIN)/python -m benchmarks.reading
 	$(BIN)/python -m benchmarks.drafting
+	$(BIN)/python -m benchmarks.web
 
 clean:
 	rm -rf $(VENV) .demo index/encoder index/builds index/current.json

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from copilot.cli.options import JsonOption, WorkspaceOption
 from copilot.cli.output import data, json_lines, progress, say, table
+
+if TYPE_CHECKING:
+    from copilot.playbook.models import Finding
 
 app = typer.Typer(help="Build, check and search the playbook.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -60,7 +64,7 @@ def check(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Non
 
     space = open_workspace(workspace)
     linted = lint(space.playbooks, space.clock().date())
-    findings = list(linted.findings)
+    findings = [*linted.findings, *_other_files(space.playbooks)]
     summary = ""
     if not linted.errors:
         if current(space.index) is None:
@@ -109,3 +113,24 @@ def search(
     else:
         table(("score", "page", "play", "why"), [(f"{m.score:.2f}", m.page.path, m.play.title, m.why) for m in matches])
     space.close()
+
+
+def _other_files(playbooks: Path) -> list[Finding]:
+    """What is wrong in the files of the folder that are no pages: policy, tone, reviews, the customer's page."""
+    from copilot.asking.consent import load_texts
+    from copilot.asking.policy import load_policy
+    from copilot.asking.review import load_review
+    from copilot.drafting.tone import load_tone
+    from copilot.errors import PageError
+    from copilot.playbook.models import Finding
+
+    looks = (("asking.md", load_policy), ("tone.md", load_tone), ("review.md", load_review), ("consent", load_texts))
+    found = []
+    for name, look in looks:
+        try:
+            if (playbooks / name).exists():
+                look(playbooks)
+        except PageError as error:
+            said = f"found {error.found}; expected {error.expected}"
+            found.append(Finding(path=error.path, line=error.line, level="error", message=said))
+    return found
