@@ -188,6 +188,7 @@ class Workspace:
         from copilot.asking.links import Links, load_secret
         from copilot.asking.policy import load_policy
         from copilot.asking.review import load_review
+        from copilot.stories.search import MeaningSearch
         from copilot.telling import House, Telling
 
         web = self.settings.web
@@ -200,6 +201,7 @@ class Workspace:
             links,
             lambda: load_texts(self.playbooks),
             lambda: load_review(self.playbooks),
+            MeaningSearch(lambda texts: self.brain.get()[1].encoder.encode(texts)),
         )
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -47,12 +47,17 @@ from copilot.text import clean
 from copilot.tickets import store as ticketing
 from copilot.tickets.models import Customer, Ticket
 
+if TYPE_CHECKING:  # numpy loads with the encoder
+    from copilot.stories.search import MeaningSearch
+
 Clock = Callable[[], datetime]
 Button = Literal["yes", "no", "never", "withdraw"]
 Until = Literal["one", "two", "open"]
 CONSENT = "consent"
 REFER = "refer"
 MAX_WORDS = 2_000
+AT_MOST = 5_000
+"""Stories among which one is found by meaning."""
 AFTERWARDS = timedelta(days=90)
 """How long a link still shows that a permission was taken back, or that no answer came."""
 YEAR = timedelta(days=365)
@@ -145,6 +150,7 @@ class Telling:
         links: Makes and checks customers' links; None makes none.
         texts: Reads the texts of the customer's page, likewise.
         reviews: Reads the page on public reviews, likewise; None where the team asks for none.
+        search: Finds stories by meaning, where there is an encoder.
     """
 
     def __init__(
@@ -156,6 +162,7 @@ class Telling:
         links: Links | None = None,
         texts: Callable[[], Mapping[str, Texts]] = dict,
         reviews: Callable[[], review.ReviewPage | None] = lambda: None,
+        search: MeaningSearch | None = None,
     ) -> None:
         self.database = database
         self.policy = policy
@@ -164,6 +171,7 @@ class Telling:
         self.links = links
         self.texts = texts
         self.reviews = reviews
+        self.search = search
 
     # The customer's page
 
@@ -422,6 +430,22 @@ class Telling:
             ids = telling.list_ids(connection, wanted, offset=offset, limit=limit)
             found = telling.find_standing(connection, ids, now)
             return [found[i] for i in ids if i in found], telling.count(connection, wanted)
+
+    def stories_like(self, words: str, count: int) -> list[Standing]:
+        """The stories nearest in meaning to some words, the nearest first.
+
+        Raises:
+            RefusedAction: This desk has no encoder.
+        """
+        if self.search is None:
+            raise RefusedAction(
+                "Stories cannot be found by meaning here.", hint="`delight playbook build` makes it so."
+            )
+        self.bring_up_to_date()
+        with self.database.read() as connection:
+            ids = self.search.nearest(words, telling.texts(connection, AT_MOST), count)
+            found = telling.find_standing(connection, ids, self.clock())
+            return [found[i] for i in ids if i in found]
 
     def story(self, story_id: str) -> Standing:
         """One story with where it stands.

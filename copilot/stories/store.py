@@ -204,6 +204,13 @@ def list_ids(connection: Connection, wanted: Filter, *, offset: int = 0, limit: 
     return list(connection.execute(query.offset(offset).limit(limit)).scalars())
 
 
+def texts(connection: Connection, limit: int) -> list[tuple[str, int, str]]:
+    """(id, number of its last change, text) of stories, the last changed first."""
+    c = story_index.c
+    query = select(c.story_id, c.change, c.words).where(c.words != "").order_by(c.change.desc()).limit(limit)
+    return [(row.story_id, row.change, row.words) for row in connection.execute(query)]
+
+
 def count(connection: Connection, wanted: Filter) -> int:
     """How many stories the index says fit."""
     query = select(func.count()).select_from(story_index).where(*_conditions(wanted))

@@ -155,7 +155,12 @@ class WebDesk:
         query = visit.request.query_params
         wanted = filter_of(query)
         offset = max(int(query["from"]), 0) if query.get("from", "").isdigit() else 0
-        found, total = await run_in_threadpool(self.telling.stories_page, wanted, offset, PAGE)
+        like = query.get("like", "").strip()[:300]
+        if like:
+            found = await run_in_threadpool(self.telling.stories_like, like, PAGE)
+            total = len(found)
+        else:
+            found, total = await run_in_threadpool(self.telling.stories_page, wanted, offset, PAGE)
         kept = {name: value for name, value in query.items() if name != "from" and value}
         return self._show(
             visit,
@@ -163,6 +168,7 @@ class WebDesk:
             found=found,
             total=total,
             wanted=wanted,
+            like=like,
             query=query,
             states=STATES,
             places=PLACES,

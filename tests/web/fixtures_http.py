@@ -6,11 +6,13 @@ Import the fixtures you use: `from tests.web.fixtures_http import room  # noqa: 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import shutil
 import socket
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -74,7 +76,7 @@ class Kept(NamedTuple):
 
 @dataclass
 class FakeResolver:
-    """Finds the addresses that a test names, in turn; numbers as they are. Records what was asked."""
+    """Finds the addresses that a test names, in turn, and reads numbers as the system does. Records what was asked."""
 
     known: dict[str, list[list[str]]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
@@ -85,7 +87,12 @@ class FakeResolver:
         if host in self.known:
             turns = self.known[host]
             return turns.pop(0) if len(turns) > 1 else turns[0]
-        return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        host.encode("idna")  # the system's own resolver raises UnicodeError for what is no name
+        try:
+            return [str(ipaddress.IPv6Address(host))]
+        except ValueError:
+            plain = unicodedata.normalize("NFKC", {"localhost": "127.0.0.1"}.get(host, host))
+            return [socket.inet_ntoa(socket.inet_aton(plain))]
 
 
 class InProcess(httpx.BaseTransport):
