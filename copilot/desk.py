@@ -1334,8 +1334,19 @@ class Desk:
             guide=self.guide_of_tone(),
             written=tuple(p.text for p in draft.parts if p.source == "model") if draft else (),
             pages="\n".join(play.text for match in guidance.matches for play in match.page.plays),
+            invitation=self._invitation(draft),
             times=tuple(duration_words(e.within.total_seconds()) for e in guidance.escalations),
         )
+
+    def _invitation(self, draft: Draft | None) -> str:
+        """The invitation to review that stands in a draft, where it is the conversation's turn."""
+        part = next((p for p in draft.parts if p.source == "review"), None) if draft is not None else None
+        if draft is None or part is None:
+            return ""
+        try:
+            return part.text if part.text == self.telling.review_invitation(draft.ticket_ref) else ""
+        except RefusedAction:
+            return ""
 
     @staticmethod
     def _keys(connection: Connection, ticket: Ticket) -> list[str]:

@@ -172,6 +172,7 @@ class Telling:
         self.texts = texts
         self.reviews = reviews
         self.search = search
+        self._indexed = False
 
     # The customer's page
 
@@ -676,10 +677,12 @@ class Telling:
         """Let what time alone changes happen: agreed times that are over; stories of an older version of the program."""
         now = self.clock()
         with self.database.read() as connection:
-            if not telling.has_run_out(connection, now) and not telling.missing_from_index(connection):
+            missing = [] if self._indexed else telling.missing_from_index(connection)
+            self._indexed = True  # whatever is kept from now on is indexed as it is kept
+            if not missing and not telling.has_run_out(connection, now):
                 return
         with self.database.begin() as connection:
-            for story_id in telling.missing_from_index(connection):
+            for story_id in missing:
                 self._settle_story(connection, story_id)
             for story_id in telling.run_out(connection, now):
                 self._settle_story(connection, story_id)
@@ -872,22 +875,27 @@ class Telling:
         now = self.clock()
         with self.database.begin() as connection:
             found = self._person(connection, key, now)
-            for subject in (*found.tickets, *(where.story.id for where in found.stories)):
-                telling.may_erase(connection, subject, by, now)
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what is deleted is written over
+            stories = [where.story.id for where in found.stories]
+            named = [*found.keys, *(ask.id for ask in found.asks)]
+            ticketing.may_erase(connection, [*found.tickets, *stories, *named], by, now)
             for ask in found.asks:
                 if ask.state not in ("drafted", "dropped"):
                     asking.add_entry(connection, _erased(ask, now, by))
             asking.forget(connection, found.tickets, found.keys)
-            telling.forget(connection, [where.story.id for where in found.stories])
+            telling.forget(connection, stories)
             drafting.forget(connection, found.tickets)
             guiding.forget(connection, found.tickets)
             reading_store.forget(connection, found.tickets)
             ticketing.forget(connection, found.tickets, found.keys)
-            for where in found.stories:
-                self._settle_story(connection, where.story.id)
+            people.forget(connection, [*found.tickets, *stories, *named])
+            ticketing.erased(connection, named)
+            for story_id in stories:
+                self._settle_story(connection, story_id)
             people.audit(connection, now, by, "erased a customer", f"{len(found.tickets)} tickets")
-            stands = telling.publications_of(connection, [where.story.id for where in found.stories])
-            return tuple(p.address for places in stands.values() for p in places if p.removed_at is None)
+            stands = telling.publications_of(connection, stories)
+        self.database.fold()
+        return tuple(p.address for places in stands.values() for p in places if p.removed_at is None)
 
     def audit(self, who: str, action: str, subject: str, detail: str = "") -> None:
         """Note what somebody did."""

@@ -216,6 +216,11 @@ def audited(connection: Connection, subject: str = "", limit: int = 200) -> list
     return [AuditLine.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
 
+def forget(connection: Connection, subjects: Sequence[str]) -> None:
+    """Erase what was noted about some subjects."""
+    connection.execute(delete(audit_log).where(audit_log.c.subject.in_(subjects)))
+
+
 def _account(row: object) -> Account:
     values = dict(row)  # type: ignore[call-overload]
     return Account.model_validate({key: values[key] for key in ("name", "role", "subject")})

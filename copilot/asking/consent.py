@@ -26,7 +26,7 @@ KEYS = (
     "place_sales", "place_internal", "until", "until_one", "until_two", "until_open", "disclosure", "free", "yes", "no",
     "never", "problem", "problem_words", "problem_long", "problem_name", "problem_company", "problem_places",
     "problem_until", "done_yes_title", "done_yes", "done_no_title", "done_no", "done_never_title", "done_never", "agreed",
-    "agreed_on", "shown_as", "published", "not_published", "copy", "copy_help", "post", "post_help", "referral",
+    "agreed_on", "appears", "runs_until", "shown_as", "published", "not_published", "copy", "copy_help", "post", "post_help", "referral",
     "referral_help", "take_back", "take_back_help", "withdraw",
     "withdrawn_title", "withdrawn", "removed", "being_removed", "gone_title", "gone", "privacy",
 )  # fmt: skip

@@ -105,6 +105,11 @@ class Database:
         except DatabaseError as error:
             raise StoreFault(f"{self.path}: {error.orig}.") from error
 
+    def fold(self) -> None:
+        """Fold the write-ahead log in, and empty it: what was deleted stands nowhere any more."""
+        with self.read() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Give all connections back; the write-ahead log is folded in by SQLite."""
         self.engine.dispose()

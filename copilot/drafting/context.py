@@ -23,6 +23,7 @@ class CheckContext(Model):
         guide: The team's tone guide.
         written: What a model wrote into this draft; a sentence of it that still stands letter for letter is the model's.
         pages: The words of the pages that were brought to this ticket.
+        invitation: The text that invites to a public review, where it is this conversation's turn; empty elsewhere.
         times: Times that the desk itself put in: by when an escalation is answered.
     """
 
@@ -37,6 +38,7 @@ class CheckContext(Model):
     written: tuple[str, ...] = ()
     pages: str = ""
     times: tuple[str, ...] = ()
+    invitation: str = ""
 
     def by_model(self, sentence: str) -> bool:
         """Whether a model wrote this sentence and nobody has touched it since."""

@@ -91,13 +91,6 @@ story_index = Table(
 Index("story_index_released", story_index.c.ever_released, story_index.c.change)
 Index("story_index_state", story_index.c.state, story_index.c.change)
 Index("story_index_until", story_index.c.until)
-erasures = Table(
-    "erasures",
-    metadata,
-    Column("subject", String, primary_key=True),  # a ticket or a story; the triggers let its rows go
-    Column("by", String, nullable=False),
-    Column("at", UtcDateTime, nullable=False),
-)
 IN_ONE_QUERY = 200
 
 
@@ -412,11 +405,6 @@ def to_recheck(connection: Connection, now: datetime) -> list[Story]:
 
 
 # Erasing
-
-
-def may_erase(connection: Connection, subject: str, by: str, now: datetime) -> None:
-    """Let what is kept of a ticket or story be deleted from the ledgers too."""
-    connection.execute(insert(erasures).values(subject=subject, by=by, at=now).on_conflict_do_nothing())
 
 
 def forget(connection: Connection, ids: Sequence[str]) -> None:

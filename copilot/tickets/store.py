@@ -72,6 +72,13 @@ set_aside = Table(
     Column("reason", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("subject", String, primary_key=True),  # a ticket or what hangs on it: the ledgers' triggers let its rows go
+    Column("by", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
 Index("tickets_status", tickets.c.status)
 
 
@@ -90,6 +97,8 @@ def put(connection: Connection, ticket: Ticket, now: datetime) -> bool:
     ).one_or_none()
     if known is not None and known.source_version == ticket.source_version:
         return False
+    if known is None and is_erased(connection, ticket.ref):
+        return False  # its customer was erased; the queue may still hold it
     source_version = ticket.source_version
     ours: list[Message] = []
     if known is not None:
@@ -263,6 +272,22 @@ def resolved_since(connection: Connection, since: datetime) -> list[str]:
     """Refs of tickets that are resolved, and in which something was written since then."""
     query = select(tickets.c.ref).where(tickets.c.status.in_(["resolved", "closed"]), tickets.c.last_at >= since)
     return list(connection.execute(query).scalars())
+
+
+def may_erase(connection: Connection, subjects: Sequence[str], by: str, now: datetime) -> None:
+    """Let what is kept of some subjects be deleted from the ledgers too."""
+    for subject in subjects:
+        connection.execute(insert(erasures).values(subject=subject, by=by, at=now).on_conflict_do_nothing())
+
+
+def erased(connection: Connection, subjects: Sequence[str]) -> None:
+    """Keep no note of subjects whose very name is personal."""
+    connection.execute(delete(erasures).where(erasures.c.subject.in_(subjects)))
+
+
+def is_erased(connection: Connection, ref: str) -> bool:
+    """Whether a ticket was erased with its customer."""
+    return connection.execute(select(erasures.c.subject).where(erasures.c.subject == ref)).first() is not None
 
 
 def forget(connection: Connection, refs: Sequence[str], keys: Sequence[str]) -> None:

@@ -59,7 +59,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("ask", "a,f5", "Ask", "desk", "Ask", footer=True),
     Action("override", "O", "Ask although the gate says no", "desk", "Ask"),
     Action("ask_later", "L", "Ask once it is confirmed", "desk", "Ask"),
-    Action("give", "g", "Record a thank-you", "desk", "Ask"),
+    Action("give", "K", "Record a thank-you", "desk", "Ask"),
     Action("review", "R", "Invite to a public review", "desk", "Ask"),
     Action("answer", "r,f9", "Record the customer's answer", "desk", "Ask"),
     Action("pause", "P", "Never ask this customer", "desk", "Ask"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast, get_args
 
 from starlette.concurrency import run_in_threadpool
@@ -40,7 +40,7 @@ class CustomerPage:
         if not self.looks.allows(request):
             return PlainTextResponse("Too many requests. Please try again in a minute.", 429)
         shown = await run_in_threadpool(self.telling.page, request.path_params["token"])
-        return self._gone(request) if shown is None else self._page(shown, _filled(shown))
+        return self._gone(request) if shown is None else self._page(shown, _filled(shown), address=str(request.url))
 
     async def press(self, request: Request) -> Response:
         """Take what was pressed; answers with the page to look at, so that a reload presses nothing."""
@@ -65,7 +65,7 @@ class CustomerPage:
         where = await run_in_threadpool(self.telling.follow, request.path_params["token"])
         return self._gone(request) if where is None else RedirectResponse(where, 302)
 
-    def _page(self, shown: Shown, filled: Choice, status: int = 200) -> Response:
+    def _page(self, shown: Shown, filled: Choice, status: int = 200, address: str = "") -> Response:
         values = _values(shown, self.telling.house.company)
 
         def say(key: str) -> str:
@@ -81,6 +81,7 @@ class CustomerPage:
             styles=NAME_STYLES,
             most=MAX_WORDS,
             locale=shown.texts.locale,
+            copy=_copy(shown, say, address),
             date=lambda value: day(value, shown.texts.locale),
         )
 
@@ -105,6 +106,27 @@ def _values(shown: Shown, company: str) -> Mapping[str, str]:
         "date": day(shown.ask.answered_at, shown.texts.locale),
         "place": "",
     }
+
+
+def _copy(shown: Shown, say: Callable[[str], str], address: str) -> str:
+    """What was agreed, as a text to keep."""
+    entry = shown.entry
+    if shown.state != "agreed" or entry is None:
+        return ""
+    locale, terms = shown.texts.locale, entry.terms
+    places = "; ".join(say(f"place_{place}") for place in terms.places)
+    name = terms.shown_as or shown.names[terms.name_style]
+    lines = [
+        entry.words,
+        "",
+        f"{say('shown_as')}: {name}",
+        f"{say('agreed_on')}: {day(entry.at, locale)}",
+        f"{say('appears')}: {places}",
+        f"{say('runs_until')}: {day(terms.until, locale) or say('until_open')}",
+        *([shown.disclosure] if shown.disclosure else []),
+        f"{say('take_back')}: {address}",
+    ]
+    return "\n".join(lines)
 
 
 def _filled(shown: Shown) -> Choice:

@@ -89,7 +89,7 @@ class WebDesk:
 
     async def sign_in(self, request: Request) -> Response:
         """Name and password; every failure takes as long and says the same."""
-        said = ""
+        said = name = ""
         if request.method == "POST":
             if not self.tries.allows(request):
                 return PlainTextResponse("Too many tries. Please wait a minute.", 429)
@@ -99,7 +99,7 @@ class WebDesk:
             if session is not None:
                 return self.welcome(session)
             said = "Name or password is wrong."
-        return page("sign-in.html", 401 if said else 200, said=said, oidc=self.oidc)
+        return page("sign-in.html", 401 if said else 200, said=said, name=name, oidc=self.oidc)
 
     def welcome(self, session: str) -> Response:
         """Into the desk, with a session that did not exist before."""

@@ -138,7 +138,7 @@ class Pull:
         found = await run_in_threadpool(self.telling.newest, WALL, "website")
         return page(
             "wall.html",
-            headers={"cache-control": "public, max-age=60"},
+            headers={"cache-control": "no-cache"},  # a withdrawn story must not come back from anybody's cache
             stories=[story for story, _ in found],
             company=self.telling.house.company,
             css="/static/page.css",

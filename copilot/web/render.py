@@ -27,6 +27,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["day"] = day
+    made.filters["sentence"] = lambda text: (
+        f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+    )
+    made.filters["plainly"] = lambda text: str(text).replace("`", "")
     made.filters["masked"] = lambda text: LINK.sub(r"\1…", str(text))
     made.filters["words"] = lambda text: str(text).replace("_", " ")
     return made

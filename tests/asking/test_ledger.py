@@ -23,7 +23,6 @@ from copilot.asking.models import NAME_STYLES, PERSONAL, PLACES, Answer, Ask, En
 from copilot.db import migrate
 from copilot.db.engine import Database
 from copilot.errors import FindingsError, StoreFault
-from copilot.stories import store as telling
 from copilot.text import digest
 from copilot.tickets import store as ticketing
 from copilot.tickets.models import Customer
@@ -446,7 +445,7 @@ def test_two_who_record_at_the_same_time_make_one_chain(ledger: Database) -> Non
 
 def forget(database: Database) -> None:
     with database.begin() as connection:
-        telling.may_erase(connection, "test/T-1", "Priya", NOW)
+        ticketing.may_erase(connection, ["test/T-1"], "Priya", NOW)
         store.forget(connection, ["test/T-1"], ["test/c-1"])
 
 

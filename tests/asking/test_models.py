@@ -12,7 +12,6 @@ from copilot.asking import store
 from copilot.asking.models import Answer, Ask, AskState, Entry, Terms
 from copilot.db.engine import Database
 from copilot.errors import RefusedAction, StoreFault
-from copilot.stories import store as story_store
 from copilot.tickets import store as ticketing
 from tests.conftest import make_ticket
 from tests.fakes import NOW
@@ -135,7 +134,7 @@ def test_the_database_itself_refuses_to_change_the_ledger(ledger: Database, chan
 
 def test_an_entry_outlives_the_ask_that_it_answers(ledger: Database) -> None:
     with ledger.begin() as connection:
-        story_store.may_erase(connection, "test/T-1", "Priya", NOW)
+        ticketing.may_erase(connection, ["test/T-1"], "Priya", NOW)
         store.forget(connection, ["test/T-1"], ["test/c-1"])
     with ledger.read() as connection:
         assert store.of_ticket(connection, "test/T-1") == []

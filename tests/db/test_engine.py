@@ -55,8 +55,8 @@ ROWS = {
     "permission_words": "(seq, ticket_ref, customer_key, salt, body) VALUES (1, 't', 'c', 's', '{}')",
 }
 """A row of each table whose rows stay as they are; all of them about the subject `t`."""
-FOREVER = ("permissions", "audit")
-ERASABLE = ("corrections", "approvals", "permission_words")
+FOREVER = ("permissions",)
+ERASABLE = ("corrections", "approvals", "audit", "permission_words")
 
 WRITER = """
 import sys
@@ -221,7 +221,7 @@ def test_a_ledger_takes_no_removal_by_whatever_statement(database: Database, nam
 
 def erase(database: Database, subject: str) -> None:
     with database.begin() as connection:
-        copilot.stories.store.may_erase(connection, subject, "Priya", NOW)
+        store.may_erase(connection, [subject], "Priya", NOW)
 
 
 @pytest.mark.parametrize("name", ERASABLE)
@@ -240,12 +240,13 @@ def test_what_is_personal_goes_with_the_customer_it_is_about_and_with_no_other(d
 def test_what_may_be_erased_may_still_not_be_changed(database: Database, name: str) -> None:
     fill(database, name)
     erase(database, "t")
-    with pytest.raises(StoreFault, match=f"{name} is append-only"), database.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE {name} SET body = '[]'")
+    for column in metadata.tables[name].columns:
+        with pytest.raises(StoreFault, match=f"{name} is append-only"), database.begin() as connection:
+            connection.exec_driver_sql(f'UPDATE {name} SET "{column.name}" = 9')
 
 
 @pytest.mark.parametrize("name", FOREVER)
-def test_no_erasing_takes_a_line_out_of_the_permission_ledger_or_the_audit_log(database: Database, name: str) -> None:
+def test_no_erasing_takes_a_line_out_of_the_permission_ledger(database: Database, name: str) -> None:
     before = fill(database, name)
     for subject in ("t", "a", "1"):
         erase(database, subject)

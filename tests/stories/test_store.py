@@ -111,8 +111,7 @@ def withdraw(connection: Connection, number: int = 1, now: datetime = NOW) -> No
 
 
 def forget(connection: Connection, number: int = 1, now: datetime = NOW) -> None:
-    for subject in (f"s-{number}", f"test/T-{number}"):
-        store.may_erase(connection, subject, "Priya", now)
+    ticketing.may_erase(connection, [f"s-{number}", f"test/T-{number}"], "Priya", now)
     store.forget(connection, [f"s-{number}"])
     store.refresh(connection, f"s-{number}", now)
 

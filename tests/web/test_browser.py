@@ -44,10 +44,10 @@ def press(page: Page, button: str) -> Response:
     return navigation.value
 
 
-def agree(page: Page, link: str) -> None:
+def agree(page: Page, link: str, company: bool | None = None) -> None:
     """Open a link and say yes."""
     page.goto(link)
-    fill(page)
+    fill(page, company)
     press(page, YES)
     expect(page.get_by_role("heading", level=1)).to_have_text("Thank you!")
 
@@ -348,10 +348,10 @@ def test_a_wrong_password_opens_nothing_and_says_no_more_than_that(house: OpenHo
     screen.get_by_label("Password").fill(PASSWORD + "!")
     assert press(screen, "Sign in").status == 401
     expect(screen.get_by_role("alert")).to_have_text("Name or password is wrong.")
+    draw(screen, "sign-in-wrong")
     assert screen.context.cookies() == []
     screen.goto(f"{house.address}/stories")
     expect(screen).to_have_url(f"{house.address}/sign-in")
-    draw(screen, "sign-in-wrong")
 
 
 def test_signing_out_ends_the_session(house: OpenHouse, screen: Page) -> None:
@@ -505,7 +505,7 @@ def test_every_page_of_the_teams_can_be_read_by_everybody(house: OpenHouse, scre
     second = happy_ticket(name="Ben Okoro", company="Harbour & Sons", number=2)
     _, other_link = house.ask(second)
     other = house.story(second)
-    agree_with_company(screen, other_link)
+    agree(screen, other_link, company=False)
     third = happy_ticket(name="Chidi Eze", number=3)
     house.ask(third)
     house.story(third)
@@ -543,9 +543,3 @@ def test_every_page_of_the_teams_can_be_read_by_everybody(house: OpenHouse, scre
     screen.goto(f"{house.address}/stories/{story.id}")
     found |= in_every_light(screen, "story-withdrawn")
     assert found == {}
-
-
-def agree_with_company(page: Page, link: str) -> None:
-    page.goto(link)
-    fill(page, company=False)
-    press(page, YES)

@@ -22,16 +22,16 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-FOREVER = ("permissions", "audit")
+FOREVER = ("permissions",)
 """Tables whose rows are never changed and never removed."""
-ERASABLE = ("corrections", "approvals")
+ERASABLE = {"corrections": "ref", "approvals": "story_id", "audit": "subject", "permission_words": "ticket_ref"}
 """Tables whose rows are never changed, and go only with the customer they are about."""
 
 
 def upgrade() -> None:
     connection = op.get_bind()
     old = connection.exec_driver_sql("SELECT seq, body FROM permissions ORDER BY seq").all()
-    for table in ("permissions", *ERASABLE):
+    for table in ("permissions", "corrections", "approvals"):
         for change in ("update", "delete"):
             op.execute(f"DROP TRIGGER {table}_no_{change}")
     op.drop_table("permissions")
@@ -43,7 +43,7 @@ def upgrade() -> None:
                 f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
-    for table, key in (("corrections", "ref"), ("approvals", "story_id")):
+    for table, key in ERASABLE.items():
         op.execute(
             f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
@@ -53,15 +53,6 @@ def upgrade() -> None:
             f"WHEN NOT EXISTS (SELECT 1 FROM erasures WHERE subject = OLD.{key}) "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         )
-    op.execute(
-        "CREATE TRIGGER permission_words_no_update BEFORE UPDATE ON permission_words "
-        "BEGIN SELECT RAISE(ABORT, 'permission_words is append-only'); END"
-    )
-    op.execute(
-        "CREATE TRIGGER permission_words_no_delete BEFORE DELETE ON permission_words "
-        "WHEN NOT EXISTS (SELECT 1 FROM erasures WHERE subject = OLD.ticket_ref) "
-        "BEGIN SELECT RAISE(ABORT, 'permission_words is append-only'); END"
-    )
 
 
 def _create() -> None:
