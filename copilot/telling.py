@@ -38,9 +38,8 @@ from copilot.playbook import store as guiding
 from copilot.reading import store as reading_store
 from copilot.scoring.funnel import Funnel, FunnelRow, funnel, funnel_rows
 from copilot.stories import store as telling
-from copilot.stories.claims import claims_in
 from copilot.stories.models import Approval, Export, Publication, Quote, Standing, Story, Tombstone
-from copilot.stories.release import approve, export_of, name_as, prove_quotes
+from copilot.stories.release import approve, claims_of, export_of, name_as, prove_quotes
 from copilot.stories.store import EVERY, Change, Filter
 from copilot.stories.trim import turned
 from copilot.text import clean
@@ -402,7 +401,7 @@ class Telling:
             FindingsError: It was tampered with; names the first entry that does not fit.
         """
         with self.database.read() as connection:
-            return ledger.verify(asking.chain(connection))
+            return ledger.verify(asking.chain(connection), asking.last_ever(connection))
 
     def proof(self, seq: int) -> tuple[Entry, str, list[Entry]]:
         """(entry, its hash in the chain, every entry of the same ask) of a permission.
@@ -643,7 +642,9 @@ class Telling:
         self.bring_up_to_date()
         with self.database.read() as connection:
             part = telling.changes(connection, after, limit, wanted, since)
-            found = {export.id: export for export in self._released(connection, part)}
+            found = {
+                export.id: export for export in self._released(connection, part)
+            }  # a filter has settled `released`
             return [
                 (c, found.get(c.story_id) or Tombstone(id=c.story_id, gone_at=c.changed_at, change=c.change))
                 for c in part
@@ -678,8 +679,8 @@ class Telling:
         now = self.clock()
         with self.database.read() as connection:
             missing = [] if self._indexed else telling.missing_from_index(connection)
-            self._indexed = True  # whatever is kept from now on is indexed as it is kept
             if not missing and not telling.has_run_out(connection, now):
+                self._indexed = True  # whatever is kept from now on is indexed as it is kept
                 return
         with self.database.begin() as connection:
             for story_id in missing:
@@ -739,7 +740,7 @@ class Telling:
         with self.database.read() as connection:
             late = asking.unanswered(connection, now - timedelta(days=policy.remind_after_days))
             waiting = telling.all_standing(connection, now, Filter(state="awaiting_marketing"))
-            claimed = ((where, tuple(_claims(where.story))) for where in waiting)
+            claimed = ((where, tuple(claims_of(where.story))) for where in waiting)
             return Due(
                 reminders=tuple(ask for ask in late if ask.state == "sent" and ask.reminded_at is None),
                 scheduled=tuple(
@@ -911,11 +912,13 @@ class Telling:
 
     def funnel(self) -> Funnel:
         """Counts from moment to published story."""
+        self.bring_up_to_date()
         with self.database.read() as connection:
             return funnel(connection)
 
     def funnel_rows(self, by: Literal["week", "signal", "play"]) -> list[FunnelRow]:
         """The funnel by week, signal or play."""
+        self.bring_up_to_date()
         with self.database.read() as connection:
             return funnel_rows(connection, by)
 
@@ -924,10 +927,6 @@ def _named(customer: Customer, texts: Texts) -> dict[NameStyle, str]:
     """How the customer's name would read, by style."""
     nobody = texts.texts["name_anonymous"].partition(":")[2].strip(' “”„«»\u00a0"') or "a customer"
     return {style: name_as(customer.name, style) or nobody for style in NAME_STYLES}
-
-
-def _claims(story: Story) -> list[str]:
-    return claims_in(story.hook, story.moment, story.catalyst, *(quote.text for quote in story.quotes))
 
 
 def _erased(ask: Ask, now: datetime, by: str) -> Entry:

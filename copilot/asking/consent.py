@@ -60,8 +60,13 @@ def load_texts(playbooks: Path) -> dict[str, Texts]:
         PageError: A text is missing or doubled, a slot unknown, or there is no English.
     """
     folder = playbooks / FOLDER
-    paths = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
-    found = {texts.locale: texts for texts in (_read(path, stamp(path)) for path in paths)}
+    found: dict[str, Texts] = {}
+    for path in sorted(path for path in folder.glob("*.md") if path.name != "README.md"):
+        texts = _read(path, stamp(path))
+        if texts.locale in found:
+            shown = f"{playbooks.name}/{FOLDER}/{path.name}"
+            raise PageError(shown, 2, f"locale `{texts.locale}`, which another file has", "one file a language")
+        found[texts.locale] = texts
     if "en" not in found:
         raise PageError(
             f"{playbooks.name}/{FOLDER}/en.md", 1, "no such file", "the English texts of the customer's page"
@@ -84,10 +89,13 @@ def _read(path: Path, _stamp: Stamp) -> Texts:
                 known = "one heading for each of " + ", ".join(KEYS)
                 raise PageError(shown, number, f"`## {key}`", known)
             texts[key] = []
+        elif line.lstrip().startswith("#"):
+            raise PageError(shown, number, f"`{line.strip()}`", "`## ` and the name of one text")
         elif key:
-            for slot in SLOT.findall(line):
-                if slot not in SLOTS:
-                    raise PageError(shown, number, f"{{{slot}}}", "one of " + ", ".join(sorted(SLOTS)))
+            strange = [slot for slot in SLOT.findall(line) if slot not in SLOTS]
+            if strange or any(brace in SLOT.sub("", line) for brace in "{}"):
+                found = f"{{{strange[0]}}}" if strange else f"a brace in `{line.strip()}`"
+                raise PageError(shown, number, found, "one of " + ", ".join(f"{{{slot}}}" for slot in sorted(SLOTS)))
             texts[key].append(line)
     made = {name: "\n".join(lines).strip() for name, lines in texts.items()}
     if missing := [name for name in KEYS if not made.get(name)]:

@@ -20,13 +20,19 @@ START = "0" * 64
 
 
 class Link(NamedTuple):
-    """An entry as it stands in the chain; `salt` is empty where its words were erased."""
+    """An entry as it stands in the chain.
+
+    Attributes:
+        salt: Of the commitment; empty where the words were erased.
+        stray: What of the columns that queries use differs from the entry itself; empty where nothing does.
+    """
 
     entry: Entry
     salt: str
     sealed: str
     prev: str
     hash: str
+    stray: str = ""
 
 
 def sealed(entry: Entry, salt: str = "") -> tuple[str, str]:
@@ -40,15 +46,27 @@ def chained(prev: str, entry: Entry, seal: str) -> str:
     return _sha256(prev, _canonical(entry.public_part), seal)
 
 
-def verify(chain: Iterable[Link]) -> int:
+def verify(chain: Iterable[Link], last: int | None = None) -> int:
     """Walk the whole chain; return how many entries it holds.
+
+    Args:
+        last: Number of the last entry that was ever made, as the database itself counts.
 
     Raises:
         FindingsError: An entry was changed, left out or put in; names the first that does not fit.
     """
     prev, count = START, 0
+    without_words: dict[str, int] = {}
     for link in chain:
         entry = link.entry
+        if entry.seq != count + 1:
+            raise FindingsError(f"Ledger entry {count + 1} is missing.")
+        if link.stray:
+            raise FindingsError(f"Ledger entry {entry.seq}: its {link.stray} was changed after it was recorded.")
+        if entry.answer == "erased":
+            without_words.pop(entry.ask_id, None)
+        elif entry.erased:
+            without_words[entry.ask_id] = entry.seq
         if link.prev != prev:
             raise FindingsError(f"Ledger entry {entry.seq} does not follow the one before it: an entry is missing.")
         if not entry.erased and sealed(entry, link.salt)[1] != link.sealed:
@@ -58,6 +76,11 @@ def verify(chain: Iterable[Link]) -> int:
         if chained(prev, entry, link.sealed) != link.hash:
             raise FindingsError(f"Ledger entry {entry.seq} was changed after it was recorded.")
         prev, count = link.hash, count + 1
+    if without_words:
+        seq = min(without_words.values())
+        raise FindingsError(f"Ledger entry {seq}: its words are gone, and no entry says that they were erased.")
+    if last is not None and count != last:
+        raise FindingsError(f"The ledger had {last} entries, and {count} are left.")
     return count
 
 

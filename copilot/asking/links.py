@@ -59,14 +59,21 @@ def load_secret(workspace: Path) -> bytes:
     """
     path = workspace / KEY_FILE
     try:
+        if path.exists():
+            return _whole(path, path.read_bytes().strip())
+        beside = path.with_name(f".{KEY_FILE}.{secrets.token_hex(4)}")
+        made = secrets.token_hex(32).encode()
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(made + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            path.hardlink_to(beside)  # whole at once, and never over another's
         except FileExistsError:
             return _whole(path, path.read_bytes().strip())
-        with os.fdopen(handle, "wb") as file:
-            made = secrets.token_hex(32).encode()
-            file.write(made + b"\n")
-            return made
+        finally:
+            beside.unlink()
+        return made
     except OSError as error:
         raise StoreFault(f"{path} cannot be used: {error.strerror}.") from error
 

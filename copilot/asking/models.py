@@ -153,8 +153,10 @@ class Terms(Model):
     shown_as: str = ""
 
 
-PERSONAL = frozenset(["ticket_ref", "customer_key", "words", "answer_text", "message_id"])
+PERSONAL = frozenset(["ticket_ref", "customer_key", "words", "words_hash", "answer_text", "message_id"])
 """Fields of an entry that go when the customer is erased."""
+PERSONAL_TERMS = ("shown_as", "disclosure")
+"""The same of its terms."""
 BY_CUSTOMER = "the customer, on their page"
 
 
@@ -168,7 +170,7 @@ class Entry(Model):
     answer: Answer
     words: str = ""
     """The exact words shown to the customer, or as they changed them on their page."""
-    words_hash: str
+    words_hash: str = ""
     """SHA-256 of the words, in hex."""
     wording: str
     terms: Terms
@@ -183,12 +185,14 @@ class Entry(Model):
     @property
     def personal_part(self) -> dict[str, object]:
         """What goes when the customer is erased."""
-        return self.model_dump(mode="json", include=set(PERSONAL))
+        of_terms = {name: getattr(self.terms, name) for name in PERSONAL_TERMS}
+        return {**self.model_dump(mode="json", include=set(PERSONAL)), **of_terms}
 
     @property
     def public_part(self) -> dict[str, object]:
         """What stays: that, when and how something was answered, under which wording and terms."""
-        return self.model_dump(mode="json", exclude={*PERSONAL, "seq", "erased"})
+        kept = self.model_dump(mode="json", exclude={*PERSONAL, "seq", "erased"})
+        return {**kept, "terms": {name: value for name, value in kept["terms"].items() if name not in PERSONAL_TERMS}}
 
     def hashed(self) -> Entry:
         """The entry with the hash of its words."""

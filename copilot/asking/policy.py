@@ -28,6 +28,13 @@ def load_policy(playbooks: Path) -> Policy:
         if getattr(policy, key) < least:
             line = next((n for n, row in enumerate(lines, start=1) if row.startswith(key)), 1)
             raise PageError(shown, line, f"{key}: {getattr(policy, key)}", f"at least {least}")
+    for key in ("gives_between_asks", "yearly_budget", "remind_after_days", "take_down_days", "recheck_days"):
+        if getattr(policy, key) < 0:
+            line = next((n for n, row in enumerate(lines, start=1) if row.startswith(key)), 1)
+            raise PageError(shown, line, f"{key}: {getattr(policy, key)}", "at least 0")
+    if "{link}" not in policy.link_line:
+        line = next((n for n, row in enumerate(lines, start=1) if row.startswith("link_line")), 1)
+        raise PageError(shown, line, "a link_line without {link}", "where the page's address goes: {link}")
     for sentence in policy.disclosures.values():
         line = next((n for n, row in enumerate(lines, start=1) if sentence[:20] in row), 1)
         check_slots(shown, line, sentence)

@@ -24,11 +24,13 @@ FILE_NAME = "review.md"
 SLOT = re.compile(r"\{([a-z_.]+)\}")
 SLOTS = frozenset(["customer.first_name", "site"])
 LEADING = re.compile(
-    r"\b(5|five)[- ]stars?|\bpositive\b|\bhappy with\b|\bif you (liked|enjoyed|loved)\b|\bdiscount|\bvoucher|\bgift|\breward|\bprize",
+    r"\b(5|five)[- ]stars?|★|⭐|\bpositive\b|\bhappy with\b|\bif you (liked|enjoyed|loved)\b|\bdiscount|\bvoucher|\bcoupon|\bgift"
+    r"|\breward|\bprize|\brefund|\bfree (month|week|year|item|gift)|\d\s?% off|[€$£]\s?\d|\d\s?(€|euros?|dollars?)",
     re.IGNORECASE,
 )
 """Words that make an ask for a review leading, or pay for it."""
 
+NEUTRAL = "a neutral text: it neither leads nor pays"
 review_turns = Table(
     "review_turns",
     metadata,
@@ -94,9 +96,20 @@ def load_review(playbooks: Path) -> ReviewPage | None:
         for slot in SLOT.findall(line):
             if slot not in SLOTS:
                 raise PageError(shown, number, f"{{{slot}}}", "one of " + ", ".join(sorted(SLOTS)))
-        if (found := LEADING.search(line)) is not None:
-            raise PageError(shown, number, f"“{found.group()}”", "a neutral text: it neither leads nor pays")
-    return page.model_copy(update={"text": " ".join(body.split())})
+    text = " ".join(body.split())
+    if page.every and "{site}" not in text:
+        raise PageError(shown, first_line, "no text with {site} in it", "the neutral text that invites")
+    if page.every and not page.sites:
+        raise PageError(shown, 1, "no site", "`sites`: at least one, with its name")
+    for words, where in ((text, first_line), *((f"{s.name} {s.address}", 1) for s in page.sites)):
+        if (found := LEADING.search(words)) is not None:
+            raise PageError(shown, _line_of(body, found.group(), where), f"“{found.group()}”", NEUTRAL)
+    return page.model_copy(update={"text": text})
+
+
+def _line_of(body: str, words: str, first_line: int) -> int:
+    """Where some words begin; the first line where they run over a line's end."""
+    return next((n for n, line in enumerate(body.split("\n"), start=first_line) if words in line), first_line)
 
 
 def count(connection: Connection, refs: Sequence[str], every: int, now: datetime) -> None:

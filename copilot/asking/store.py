@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import (
     JSON,
     Column,
@@ -24,9 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert
 
 from copilot.asking.ledger import START, Link, chained, sealed
-from copilot.asking.models import Ask, Entry, Give
+from copilot.asking.models import PERSONAL_TERMS, Ask, Entry, Give
 from copilot.db.engine import UtcDateTime, metadata
-from copilot.errors import NotFound
+from copilot.errors import FindingsError, NotFound
 
 asks = Table(
     "asks",
@@ -168,9 +169,34 @@ def add_entry(connection: Connection, entry: Entry) -> Entry:
 
 def chain(connection: Connection) -> Iterator[Link]:
     """The whole ledger as it stands in its chain, oldest first, read as it is walked."""
-    query = _ledger(permissions.c.sealed, permissions.c.prev, permissions.c.hash, permission_words.c.salt)
+    p, w = permissions.c, permission_words.c
+    query = _ledger(
+        p.sealed,
+        p.prev,
+        p.hash,
+        p.ask_id,
+        p.answer,
+        p.at,
+        w.salt,
+        w.ticket_ref.label("ref"),
+        w.customer_key.label("key"),
+    )
     for row in connection.execute(query.execution_options(yield_per=500)):
-        yield Link(_entry(row), row.salt or "", row.sealed, row.prev, row.hash)
+        try:
+            entry = _entry(row)
+        except (ValidationError, TypeError, KeyError, ValueError) as error:
+            raise FindingsError(f"Ledger entry {row.seq} cannot be read: it was changed.") from error
+        pairs = [("ask", row.ask_id, entry.ask_id), ("answer", row.answer, entry.answer), ("time", row.at, entry.at)]
+        if not entry.erased:
+            pairs += [("ticket", row.ref, entry.ticket_ref), ("customer", row.key, entry.customer_key)]
+        stray = next((name for name, column, inside in pairs if column != inside), "")
+        yield Link(entry, row.salt or "", row.sealed, row.prev, row.hash, stray)
+
+
+def last_ever(connection: Connection) -> int:
+    """Number of the last entry that was ever made; SQLite counts them apart from the table."""
+    row = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'permissions'").first()
+    return 0 if row is None else int(row[0])
 
 
 def entries(
@@ -209,7 +235,9 @@ def _ledger(*more: ColumnElement[Any]) -> Select[Any]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry.model_validate({**row.body, **(row.words or {}), "seq": row.seq, "erased": row.words is None})
+    words = dict(row.words or {})
+    terms = {**row.body["terms"], **{name: words.pop(name, "") for name in PERSONAL_TERMS}}
+    return Entry.model_validate({**row.body, **words, "terms": terms, "seq": row.seq, "erased": row.words is None})
 
 
 # Links

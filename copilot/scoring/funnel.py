@@ -48,7 +48,8 @@ class FunnelRow(Model):
 
 def funnel(connection: Connection) -> Funnel:
     """The funnel of the whole workspace."""
-    counted = select(story_index.c.state, func.count()).group_by(story_index.c.state)
+    kept = story_index.c.words != ""  # an erased story is none any more
+    counted = select(story_index.c.state, func.count()).where(kept).group_by(story_index.c.state)
     states: dict[str, int] = dict(connection.execute(counted).all())
     return Funnel(
         moments=connection.execute(select(func.count()).select_from(readings).where(readings.c.moment)).scalar_one(),
@@ -87,7 +88,9 @@ def funnel_rows(connection: Connection, by: Literal["week", "signal", "play"]) -
         found[name]["asked"] += 1
         found[name]["granted"] += latest.get(ask_id) in YES
     i = story_index.c
-    for state, signal, play, at in connection.execute(select(i.state, i.signal, i.play_id, i.created_at)):
+    for state, signal, play, at in connection.execute(
+        select(i.state, i.signal, i.play_id, i.created_at).where(i.words != "")
+    ):
         counts = found[{"week": _week(at), "signal": signal or "none", "play": play or "none"}[by]]
         counts["stories"] += 1
         counts["ready"] += state in RELEASED

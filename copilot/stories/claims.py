@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
+UNIT = r"(?:%|percent|per cent|times\b|x\b|×|(?:seconds?|hours?|minutes?|days?|weeks?|months?|years?)\b|€|\$|£|(?:euros?|dollars?|pounds?)\b)"
+SMALL = r"(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|fifty|a hundred)"
 CLAIM = re.compile(
-    r"\d+(?:[.,]\d+)?\s?(?:%|percent|per cent|times\b|x\b|×|hours?\b|minutes?\b|days?\b|weeks?\b|months?\b|years?\b|€|\$|£|euros?\b|dollars?\b)"
-    r"|[€$£]\s?\d"
+    rf"(?<![\w.,])\d(?:[\d.,]*\d)?\s?{UNIT}|\b{SMALL}\s{UNIT}"
+    r"|[€$£]\s?\d(?:[\d.,]*\d)?"
     r"|\b(?:twice|double|doubled|halved?|tripled?|half the)\b"
-    r"|\b(?:the )?(?:best|fastest|cheapest|safest|leading|number one|no\. ?1|#1)\b"
+    r"|\b(?:the )?(?:best|fastest|quickest|cheapest|safest|easiest|leading|number one|no\. ?1)\b|(?<!\w)#1\b"
+    r"|\bmost (?:reliable|secure|trusted|accurate|popular|effective)\b"
     r"|\b(?:guarantee[sd]?|always works|never fails|cures?|proven)\b"
-    r"|\b(?:faster|cheaper|safer|better) than\b",
+    r"|\b(?:\w+er|better|(?:more|less) \w+(?: \w+)?) than\b",
     re.IGNORECASE,
 )
 

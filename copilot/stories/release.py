@@ -31,7 +31,9 @@ def standing(
         publications: Where it stands or stood.
         today: The day on which a permission must still run; None looks at no day.
     """
-    entry = next((e for e in reversed(ledger) if e.answer != "unclear"), None)
+    answers = [e for e in ledger if e.answer != "unclear"]
+    # That nobody answered a later ask takes nothing back.
+    entry = next((e for e in reversed(answers) if e.answer != "expired"), answers[-1] if answers else None)
     base = Standing(
         story=story, state="noticed", why="the customer has not been asked", publications=tuple(publications)
     )
@@ -84,7 +86,14 @@ def _waits_for_marketing(story: Story, entry: Entry, approval: Approval | None) 
         return "marketing has not approved it"
     if approval.fingerprint != story.fingerprint or approval.entry != entry.seq:
         return "it was edited, or the terms changed, after the approval"
-    return ""
+    return "its proof was taken away" if claims_of(story) and not story.proof.strip() else ""
+
+
+def claims_of(story: Story) -> list[str]:
+    """What in a story somebody must be able to prove."""
+    return claims_in(
+        story.hook, story.moment, story.catalyst, story.disclosure, *(quote.text for quote in story.quotes)
+    )
 
 
 def unpermitted(story: Story, entry: Entry) -> list[Quote]:
@@ -132,8 +141,7 @@ def approve(where: Standing, by: str) -> int:
             f"The story names the customer ({named}), who chose to be shown as {where.attribution}.",
             hint="Write it without the name.",
         )
-    quoted = [quote.text for quote in where.story.quotes]
-    if (claims := claims_in(*texts, *quoted)) and not where.story.proof.strip():
+    if (claims := claims_of(where.story)) and not where.story.proof.strip():
         raise RefusedAction(
             f"It claims something that must be proved: {', '.join(claims[:3])}.",
             hint="Write down where the proof is, then approve.",
@@ -148,8 +156,9 @@ def _unwanted_name(where: Standing, texts: Sequence[str]) -> str:
     company = where.story.customer_company
     parts = [part.strip(".,") for part in where.story.customer_name.split()] + ([company] if company else [])
     for part in parts:
-        hidden = len(part) > 2 and not re.search(rf"\b{re.escape(part.casefold())}\b", shown)
-        if hidden and any(re.search(rf"\b{re.escape(part)}\b", text) for text in texts):
+        word = re.compile(rf"(?<!\w){re.escape(part.casefold())}(?!\w)")
+        hidden = len(part) > 2 and not word.search(shown)
+        if hidden and any(word.search(text.casefold()) for text in texts):
             return part
     return ""
 

@@ -22,6 +22,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
+    case,
     delete,
     func,
     select,
@@ -34,6 +36,7 @@ from copilot.db.engine import UtcDateTime, metadata
 from copilot.errors import NotFound
 from copilot.stories.models import RELEASED, Approval, Publication, Standing, Story
 from copilot.stories.release import standing
+from copilot.text import digest
 
 stories = Table(
     "stories",
@@ -87,11 +90,14 @@ story_index = Table(
     Column("play_id", String, nullable=False),
     Column("places", String, nullable=False),
     Column("words", Text, nullable=False),
+    Column("fingerprint", String, nullable=False),  # of all that a pull shows: another one is a change
 )
 Index("story_index_released", story_index.c.ever_released, story_index.c.change)
 Index("story_index_state", story_index.c.state, story_index.c.change)
 Index("story_index_until", story_index.c.until)
 IN_ONE_QUERY = 200
+SHOWN = ("state", "terms", "attribution", "permission", "approved_by", "approved_at")
+"""What of a standing a pull shows beside the story."""
 
 
 class Filter(NamedTuple):
@@ -237,7 +243,7 @@ def refresh(connection: Connection, story_id: str, now: datetime) -> Standing | 
     where = find_standing(connection, [story_id], now).get(story_id)
     if where is None:
         if known is not None and (known.released or known.words):
-            gone = {"state": "withdrawn", "released": False, "words": "", "until": None}
+            gone = {"state": "withdrawn", "released": False, "words": "", "until": None, "fingerprint": ""}
             _write(connection, story_id, {**_kept(known), **gone}, now)
         return None
     story, terms = where.story, where.terms
@@ -255,8 +261,10 @@ def refresh(connection: Connection, story_id: str, now: datetime) -> Standing | 
         "play_id": story.play_id,
         "places": f" {' '.join(terms.places)} " if terms is not None else " ",
         "words": f"{words} {story.customer_name} {story.customer_company}".casefold(),
+        "fingerprint": digest(story.fingerprint, where.model_dump_json(include=set(SHOWN))),
     }
-    _write(connection, story_id, row, now)
+    if known is None or any(getattr(known, name) != value for name, value in row.items()):
+        _write(connection, story_id, row, now)
     return where
 
 
@@ -294,11 +302,12 @@ def changes(
 ) -> list[Change]:
     """What was ever released and changed after number `after`, in the order of the changes."""
     c = story_index.c
-    query = select(c.story_id, c.change, c.changed_at, c.released).where(c.ever_released, c.change > after)
+    # One that no longer fits a filter is told of as gone: whoever pulled it when it did must learn that.
+    fits = and_(c.released, *_conditions(wanted))
+    query = select(c.story_id, c.change, c.changed_at, case((fits, True), else_=False))
+    query = query.where(c.ever_released, c.change > after)
     if since is not None:
         query = query.where(c.changed_at >= since)
-    # A story that no longer fits a filter is still told of when it is gone: whoever pulled it must learn that.
-    query = query.where(*_conditions(wanted)) if any(wanted) else query
     return [Change(*row) for row in connection.execute(query.order_by(c.change).limit(limit))]
 
 
@@ -319,18 +328,7 @@ def last_change(connection: Connection) -> int:
 
 
 def _kept(row: Any) -> dict[str, Any]:
-    fields = (
-        "created_at",
-        "state",
-        "released",
-        "ever_released",
-        "until",
-        "signal",
-        "outcome",
-        "play_id",
-        "places",
-        "words",
-    )
+    fields = [column.name for column in story_index.columns if column.name not in ("story_id", "change", "changed_at")]
     return {name: getattr(row, name) for name in fields}
 
 
@@ -388,9 +386,10 @@ def removed(connection: Connection, number: int, by: str, proof: str, now: datet
     """
     p = publications.c
     values = {"removed_at": now, "removed_by": by, "proof": proof}
-    connection.execute(publications.update().where(p.id == number, p.removed_at.is_(None)).values(**values))
+    changed = publications.update().where(p.id == number, p.removed_at.is_(None)).values(**values)
+    done = connection.execute(changed)
     row = connection.execute(select(publications).where(p.id == number)).mappings().one_or_none()
-    if row is None or row["removed_at"] != now:
+    if row is None or not done.rowcount:
         raise NotFound(f"Place {number} is not there, or cleared already.")
     return Publication.model_validate(dict(row))
 
@@ -400,7 +399,7 @@ def to_recheck(connection: Connection, now: datetime) -> list[Story]:
     c = story_index.c
     query = select(stories.c.body).where(stories.c.id.in_(select(c.story_id).where(c.released)))
     due = stories.c.body["recheck_at"].as_string()
-    found = connection.execute(query.where(due.is_not(None), due <= now.isoformat())).scalars()
+    found = connection.execute(query.where(due < f"{now:%Y-%m-%dT%H:%M:%S}~")).scalars()  # "~" sorts after any fraction
     return [story for body in found if (story := Story.model_validate(body)).recheck_at and story.recheck_at <= now]
 
 

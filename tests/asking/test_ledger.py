@@ -61,6 +61,8 @@ ENTRIES = st.builds(
     by=TEXT,
     erased=st.just(False),
 )
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Entries take a while to draw where the machine has much to do."""
 FIELDS = sorted(set(Entry.model_fields) - {"seq", "erased", "terms"})
 
 
@@ -91,11 +93,13 @@ def other(value: Any) -> Any:
     return f"{value}x"
 
 
+@BUSY
 @given(st.lists(ENTRIES, max_size=6))
 def test_a_ledger_that_nobody_touched_proves_itself(entries: list[Entry]) -> None:
     assert verify(linked(entries)) == len(entries)
 
 
+@BUSY
 @given(CHAINS, st.data())
 def test_a_change_of_any_single_field_is_found(chain: list[Link], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(chain) - 1))
@@ -108,6 +112,7 @@ def test_a_change_of_any_single_field_is_found(chain: list[Link], data: st.DataO
         verify(chain)
 
 
+@BUSY
 @given(CHAINS, TERMS, st.data())
 def test_a_change_of_the_terms_is_found(chain: list[Link], terms: Terms, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(chain) - 1))
@@ -122,6 +127,7 @@ def test_a_change_of_the_terms_is_found(chain: list[Link], terms: Terms, data: s
         verify(chain)
 
 
+@BUSY
 @given(CHAINS, st.data())
 def test_a_change_of_what_holds_the_chain_together_is_found(chain: list[Link], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(chain) - 1))
@@ -135,6 +141,7 @@ def test_a_change_of_what_holds_the_chain_together_is_found(chain: list[Link], d
         verify(chain)
 
 
+@BUSY
 @given(CHAINS, ENTRIES, st.data())
 def test_a_changed_entry_whose_own_hashes_were_made_to_fit_breaks_the_one_after(
     chain: list[Link], entry: Entry, data: st.DataObject
@@ -150,6 +157,7 @@ def test_a_changed_entry_whose_own_hashes_were_made_to_fit_breaks_the_one_after(
         verify(chain)
 
 
+@BUSY
 @given(CHAINS, st.data())
 def test_an_entry_that_was_taken_out_of_the_ledger_is_missed(chain: list[Link], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(chain) - 1))
@@ -160,6 +168,7 @@ def test_an_entry_that_was_taken_out_of_the_ledger_is_missed(chain: list[Link], 
         verify(left)
 
 
+@BUSY
 @given(CHAINS, ENTRIES, st.data())
 def test_an_entry_that_was_put_in_between_is_found(chain: list[Link], entry: Entry, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(chain) - 1))
@@ -170,6 +179,7 @@ def test_an_entry_that_was_put_in_between_is_found(chain: list[Link], entry: Ent
         verify([*chain[:at], forged, *chain[at:]])
 
 
+@BUSY
 @given(CHAINS, st.data())
 def test_an_entry_that_stands_there_twice_is_found(chain: list[Link], data: st.DataObject) -> None:
     copied = data.draw(st.sampled_from(chain))
@@ -178,6 +188,7 @@ def test_an_entry_that_stands_there_twice_is_found(chain: list[Link], data: st.D
         verify([*chain[:at], copied, *chain[at:]])
 
 
+@BUSY
 @given(CHAINS, st.data())
 def test_entries_that_changed_places_are_found(chain: list[Link], data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(chain))))
@@ -188,6 +199,7 @@ def test_entries_that_changed_places_are_found(chain: list[Link], data: st.DataO
         verify(moved)
 
 
+@BUSY
 @given(CHAINS, st.data())
 def test_words_of_any_entries_can_be_erased_and_the_chain_still_holds(chain: list[Link], data: st.DataObject) -> None:
     gone = data.draw(st.lists(st.booleans(), min_size=len(chain), max_size=len(chain)))
@@ -195,6 +207,7 @@ def test_words_of_any_entries_can_be_erased_and_the_chain_still_holds(chain: lis
     assert verify(left) == len(chain)
 
 
+@BUSY
 @given(CHAINS, st.data())
 def test_what_is_left_of_an_erased_entry_still_cannot_be_changed(chain: list[Link], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(chain) - 1))
@@ -205,6 +218,7 @@ def test_what_is_left_of_an_erased_entry_still_cannot_be_changed(chain: list[Lin
         verify(chain)
 
 
+@BUSY
 @given(ENTRIES)
 def test_the_same_words_are_sealed_differently_every_time(entry: Entry) -> None:
     (salt, seal), (other_salt, other_seal) = sealed(entry), sealed(entry)
@@ -213,6 +227,7 @@ def test_the_same_words_are_sealed_differently_every_time(entry: Entry) -> None:
     assert sealed(entry, salt) == (salt, seal)
 
 
+@BUSY
 @given(ENTRIES)
 def test_an_entry_is_personal_or_stays_and_never_both(entry: Entry) -> None:
     personal, public = set(entry.personal_part), set(entry.public_part)
@@ -606,7 +621,9 @@ def test_a_ledger_of_an_older_version_takes_no_change_either(tmp_path: Path, cha
     database.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(ENTRIES, max_size=4))
 def test_any_entries_come_back_from_the_database_as_they_were_recorded(
     database: Database, entries: list[Entry]

@@ -115,7 +115,7 @@ class InProcess(httpx.BaseTransport):
         whole = httpx.Request(request.method, request.url, headers=request.headers, stream=httpx.ByteStream(body))
         answer = await self.transport.handle_async_request(whole)
         content = await answer.aread()
-        return httpx.Response(answer.status_code, headers=answer.headers, content=content)
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(content))
 
 
 @dataclass

@@ -16,6 +16,8 @@ from alembic import op
 from copilot.asking.ledger import START, chained, sealed
 from copilot.asking.models import Entry
 from copilot.db.engine import UtcDateTime
+from copilot.errors import StoreFault
+from copilot.text import digest
 
 revision = "0004"
 down_revision = "0003"
@@ -156,6 +158,7 @@ def _create() -> None:
         sa.Column("play_id", sa.String(), nullable=False),
         sa.Column("places", sa.String(), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("story_id"),
         sa.UniqueConstraint("change"),
     )
@@ -242,7 +245,12 @@ def _keep(connection: sa.Connection, old: Sequence[Any]) -> None:
 
     prev = START
     for seq, body in old:
-        entry = Entry.model_validate({**json.loads(body), "seq": seq, "words_hash": ""}).hashed()
+        entry = Entry.model_validate({**json.loads(body), "seq": seq})
+        if entry.words_hash != digest(entry.words):
+            raise StoreFault(
+                f"Ledger entry {seq}: its words are not those whose hash was recorded.", hint="Restore a backup."
+            )
+        entry = entry.hashed()
         salt, seal = sealed(entry)
         prev_hash, prev = prev, chained(prev, entry, seal)
         connection.execute(
