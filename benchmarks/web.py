@@ -297,7 +297,7 @@ def _drained(server: Server, path: str, headers: dict[str, str], tenth: int) -> 
     with httpx.stream("GET", f"http://127.0.0.1:{server.port}{path}", headers=headers, timeout=120) as answer:
         answer.raise_for_status()
         for part in answer.iter_raw():
-            rows += part.count(b"\r\n")
+            rows += part.count(b"\r")  # nothing else holds one, and two bytes may come in two parts
             if not peak and rows > tenth:
                 peak = server.peak
     return time.perf_counter() - began, rows, peak
@@ -356,10 +356,11 @@ def _fill(folder: Path, port: int) -> Filled:
     chance.shuffle(linked)
     with space.database.begin() as connection:
         links = [space.telling.make_link(connection, asking.get(connection, f"a{n}")) for n in linked]
-    with space.database.read() as connection:  # the index says what the rules find in what was stored
-        found = stories.find_standing(connection, [f"s{n}" for n in range(0, STORIES, STORIES // 400)], now)
-        kept = {row.story_id: row.state for row in connection.execute(stories.story_index.select())}
-        assert all(kept[story] == where.state for story, where in found.items())
+    with space.database.begin() as connection:  # the flow finds nothing to put right in the index
+        last = stories.last_change(connection)
+        for number in range(0, STORIES, STORIES // 200):
+            stories.refresh(connection, f"s{number}", now)
+        assert stories.last_change(connection) == last
     assert space.telling.verify_ledger() == maker.seq
     token = space.team.make_token("bench", "Bench")
     space.close()
@@ -389,7 +390,7 @@ def _told(row: dict[str, Any]) -> Told:
 def _stored(value: Any) -> Any:
     """A value as the database holds it."""
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+        return value.isoformat(" ", "microseconds")[:26]
     return json.dumps(value) if isinstance(value, (dict, list)) else value
 
 
@@ -434,6 +435,7 @@ class _Maker:
             quotes=(Quote(text=told.words, message_id="m3"),),
             gift=gift,
             disclosure=disclosure,
+            proof="The conversation.",
             created_at=at,
             updated_at=at,
             by="Bench",
@@ -460,6 +462,7 @@ class _Maker:
             play_id="",
             places=f" {' '.join(found.terms.places)} " if found.terms is not None else " ",
             words=" ".join(quoted).casefold(),
+            fingerprint=digest(story.fingerprint, found.model_dump_json(include=set(stories.SHOWN))),
         )
 
     def _put(self, table: str, **row: Any) -> None:

@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from copilot.accounts import store
 from copilot.accounts.models import Account, ApiToken, Role, Scope
 from copilot.db.engine import Database
-from copilot.errors import NotFound
+from copilot.errors import NotFound, RefusedAction
 from copilot.stories import webhooks
 from copilot.stories.models import Export, Tombstone
 from copilot.stories.webhooks import Answer, Deliverer, Delivery, Webhook
 from copilot.telling import Telling
+from copilot.text import clean_line
 
 
 class Team:
@@ -51,9 +52,15 @@ class Team:
         """Make an account, or change it; an empty password keeps the one there is.
 
         Raises:
-            RefusedAction: The password is too short.
+            RefusedAction: The name is empty or too long, or the password too short.
         """
-        account = Account(name=name.strip(), role=role, subject=subject.strip())
+        if not (shown := clean_line(name)) or len(shown) > 80:
+            raise RefusedAction("An account needs a name of at most 80 characters.")
+        with self.database.read() as connection:
+            other = store.account_of_subject(connection, clean_line(subject)[:200])
+        if other is not None and other.name != shown:
+            raise RefusedAction(f"That OpenID subject is {other.name} already.")
+        account = Account(name=shown, role=role, subject=clean_line(subject)[:200])
         hashed = store.hash_password(password) if password else ""
         with self.database.begin() as connection:
             store.put_account(connection, account, hashed, self.clock())

@@ -54,6 +54,8 @@ Button = Literal["yes", "no", "never", "withdraw"]
 Until = Literal["one", "two", "open"]
 CONSENT = "consent"
 REFER = "refer"
+OURS = ("hook", "moment", "catalyst", "disclosure", "proof")
+"""Fields of a story that are in our own words."""
 MAX_WORDS = 2_000
 AT_MOST = 5_000
 """Stories among which one is found by meaning."""
@@ -236,7 +238,7 @@ class Telling:
             return None
         ask = asking.get(connection, found[0])
         now, ends = self.clock(), found[1]
-        if ask.state in ("drafted", "dropped"):
+        if ask.state in ("drafted", "dropped", "expired"):
             return None
         if ask.state in ("granted", "conditional"):
             return ask  # it can be taken back on any day
@@ -480,6 +482,8 @@ class Telling:
             RefusedAction: A quote is not the customer's, or there is no hook.
         """
         now = self.clock()
+        ours = {name: clean(getattr(story, name)).strip() for name in OURS}
+        story = story.model_copy(update=ours)
         with self.database.begin() as connection:
             approved = [e.words for e in asking.entries(connection, ref=story.ticket_ref) if e.answer in YES]
             prove_quotes(story, ticketing.get(connection, story.ticket_ref), approved)
@@ -878,9 +882,12 @@ class Telling:
             found = self._person(connection, key, now)
             connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what is deleted is written over
             stories = [where.story.id for where in found.stories]
-            named = [*found.keys, *(ask.id for ask in found.asks)]
+            # A ticket may have come to this customer after the ask; its words go, so its entry must say so.
+            of_tickets = (ask for ref in found.tickets for ask in asking.of_ticket(connection, ref))
+            asks = {ask.id: ask for ask in (*found.asks, *of_tickets)}
+            named = [*found.keys, *asks]
             ticketing.may_erase(connection, [*found.tickets, *stories, *named], by, now)
-            for ask in found.asks:
+            for ask in asks.values():
                 if ask.state not in ("drafted", "dropped"):
                     asking.add_entry(connection, _erased(ask, now, by))
             asking.forget(connection, found.tickets, found.keys)

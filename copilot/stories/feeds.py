@@ -7,6 +7,7 @@ from datetime import datetime
 from xml.etree import ElementTree as Xml
 
 from copilot.stories.models import Export, Tombstone
+from copilot.text import clean
 
 ATOM = "http://www.w3.org/2005/Atom"
 GONE = "http://purl.org/atompub/tombstones/1.0"
@@ -69,7 +70,7 @@ def text_of(story: Export) -> str:
 
 
 def _put(parent: Xml.Element, name: str, text: str) -> None:
-    Xml.SubElement(parent, f"{{{ATOM}}}{name}").text = text
+    Xml.SubElement(parent, f"{{{ATOM}}}{name}").text = clean(text)
 
 
 def _urn(story_id: str) -> str:

@@ -218,7 +218,7 @@ def count(connection: Connection, wanted: Filter) -> int:
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     c = story_index.c
-    found: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = [c.words != ""]  # an erased story is none any more
     for value, column in ((wanted.state, c.state), (wanted.signal, c.signal), (wanted.outcome, c.outcome)):
         if value:
             found.append(column == value)

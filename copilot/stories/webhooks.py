@@ -6,6 +6,7 @@ withdrawal tells of the withdrawal. The only module that knows httpx.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -22,7 +23,7 @@ from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, String, T
 from sqlalchemy.dialects.sqlite import insert
 
 from copilot.db.engine import UtcDateTime, metadata
-from copilot.errors import EnvironmentFault, NotFound, RefusedAction
+from copilot.errors import DelightError, EnvironmentFault, NotFound, RefusedAction
 from copilot.stories.models import Export, Tombstone
 from copilot.stories.store import changes, last_change
 from copilot.tickets.models import Model
@@ -30,6 +31,8 @@ from copilot.tickets.models import Model
 WAITS = (0.5, 2.0, 10.0, 60.0, 360.0, 1440.0)
 """Minutes from one try to the next; after the last one a delivery is dead."""
 TIMEOUT_S = 10.0
+LEADING_INSIDE = ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10")
+"""IPv6 networks behind which an address of IPv4, or of this site, may be hidden."""
 AT_ONCE = 50
 DeliveryState = Literal["waiting", "done", "dead"]
 
@@ -100,9 +103,7 @@ def add(connection: Connection, url: str, by: str, now: datetime) -> str:
     Raises:
         RefusedAction: It is no web address, or told already.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        raise RefusedAction(f"{url} is no address of a webhook.", hint="Write https://host/path.")
+    _host(url)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
     values = {"url": url, "secret": secret, "made_at": now, "made_by": by, "change": last_change(connection)}
     if not connection.execute(insert(webhooks).values(**values).on_conflict_do_nothing()).rowcount:
@@ -221,26 +222,13 @@ class Deliverer:
 
     def send(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """Post once; never follows a redirect, and connects to the very address that was looked at."""
-        import httpx
-
         try:
             address = self.check(url)
-            target = httpx.URL(url)
-            shown = f"[{address}]" if ":" in address else address
-            with httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
-                request = client.build_request(
-                    "POST",
-                    target.copy_with(host=shown.strip("[]")),
-                    content=body,
-                    headers={**headers, "host": target.netloc.decode()},
-                    extensions={"sni_hostname": target.host},
-                )
-                response = client.send(request)
-        except AddressRefused as error:
+            return Answer(*asyncio.run(asyncio.wait_for(_post(url, address, headers, body), TIMEOUT_S)))
+        except DelightError as error:
             return Answer(ok=False, said=error.message)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            return Answer(ok=False, said=f"{type(error).__name__}: {error}")
-        return Answer(ok=response.is_success, said=f"HTTP {response.status_code}")
+        except TimeoutError:
+            return Answer(ok=False, said=f"no answer within {TIMEOUT_S:.0f} seconds")
 
     def check(self, url: str) -> str:
         """The address to connect to.
@@ -248,12 +236,11 @@ class Deliverer:
         Raises:
             AddressRefused: The host is not found, or lies where nobody outside should reach.
         """
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        host, port = _host(url)
         try:
             found = self.resolve(host, port)
-        except OSError as error:
-            raise AddressRefused(f"{host} is not found.") from error
+        except (OSError, UnicodeError) as error:
+            raise AddressRefused(f"{host[:80]} is not found.") from error
         for address in found:
             if not self.allow_private and not _is_public(address):
                 raise AddressRefused(
@@ -264,8 +251,47 @@ class Deliverer:
         return found[0]
 
 
+def _host(url: str) -> tuple[str, int]:
+    """Host and port of an address.
+
+    Raises:
+        RefusedAction: It is no web address.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port, parts = None, None, urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.password:
+        raise RefusedAction(f"{url[:200]} is no address of a webhook.", hint="Write https://host/path.")
+    return host, port or (443 if parts.scheme == "https" else 80)
+
+
+async def _post(url: str, address: str, headers: dict[str, str], body: bytes) -> tuple[bool, str]:
+    """(success, what was answered); whatever else the other side says is not waited for."""
+    import httpx
+
+    try:
+        target = httpx.URL(url)
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
+            request = client.build_request(
+                "POST",
+                target.copy_with(host=address),
+                content=body,
+                headers={**headers, "host": target.netloc.decode()},
+                extensions={"sni_hostname": target.host},
+            )
+            response = await client.send(request, stream=True)
+            await response.aclose()
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        return False, f"{type(error).__name__}: {error}"
+    return response.is_success, f"HTTP {response.status_code}"
+
+
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
+    if any(ip in ipaddress.ip_network(net) for net in LEADING_INSIDE):
+        return False
     mapped = ip.ipv4_mapped or ip.sixtofour if isinstance(ip, ipaddress.IPv6Address) else None
     return ip.is_global and not ip.is_multicast and (mapped is None or (mapped.is_global and not mapped.is_multicast))
 

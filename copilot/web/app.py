@@ -19,7 +19,7 @@ from copilot.web.customer import CustomerPage
 from copilot.web.desk import WebDesk
 from copilot.web.pull import Pull
 from copilot.web.render import STATIC
-from copilot.web.shield import Shield
+from copilot.web.shield import Shield, harmless
 
 
 def make_app(telling: Telling, team: Team, settings: WebSettings, oidc_secret: str = "") -> Starlette:
@@ -40,7 +40,7 @@ def make_app(telling: Telling, team: Team, settings: WebSettings, oidc_secret: s
     return Starlette(
         routes=routes,
         middleware=[Middleware(Shield, embeddable=frozenset(["/wall"]))],
-        exception_handlers={DelightError: _fault, 404: _not_found},
+        exception_handlers={DelightError: _fault, 404: _not_found, Exception: _broken},
     )
 
 
@@ -57,6 +57,13 @@ def _fault(_: Request, error: Exception) -> Response:
     """A part around us that is broken: said plainly, without what only the operator should read."""
     title = error.title if isinstance(error, DelightError) else "Something went wrong"
     return PlainTextResponse(f"{title}: please try again in a while.", 503)
+
+
+def _broken(request: Request, _: Exception) -> Response:
+    """A bug of ours: the log has it, whoever asked learns nothing of it. Starlette answers this outside of the shield."""
+    answer = PlainTextResponse("Something broke on our side. It is logged; please try again.", 500)
+    harmless(answer.headers, request.url.scheme)
+    return answer
 
 
 def _not_found(_: Request, __: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, time
 from typing import Any, Literal, NamedTuple, cast, get_args
@@ -41,9 +42,22 @@ class Visit(NamedTuple):
     session: str
     form: FormData
 
+    @property
+    def key(self) -> str:
+        """The customer's key that the address names.
+
+        Raises:
+            NotFound: It names none.
+        """
+        handle = self.request.path_params["key"]
+        try:
+            return base64.urlsafe_b64decode(handle + "=" * (-len(handle) % 4)).decode()
+        except (ValueError, UnicodeError) as error:
+            raise NotFound("There is no such customer.") from error
+
     def field(self, name: str) -> str:
         """What was filled in, or nothing."""
-        return str(self.form.get(name, ""))
+        return str(self.form.get(name, "")).replace("\r\n", "\n")  # as browsers send every line's end
 
 
 class WebDesk:
@@ -73,14 +87,14 @@ class WebDesk:
             Route("/stories/{story}/send-back", self._page(self.send_back, "approve"), methods=["POST"]),
             Route("/stories/{story}/publish", self._page(self.publish, "publish"), methods=["POST"]),
             Route("/stories/{story}/checked", self._page(self.checked, "approve"), methods=["POST"]),
-            Route("/places/{number:int}/cleared", self._page(self.cleared, "publish"), methods=["POST"]),
+            Route("/places/{number}/cleared", self._page(self.cleared, "publish"), methods=["POST"]),
             Route("/due", self._page(self.due)),
             Route("/asks/{ask}/reminded", self._page(self.reminded, "give"), methods=["POST"]),
             Route("/people", self._page(self.people)),
-            Route("/people/{key:path}/pause", self._page(self.pause, "pause"), methods=["POST"]),
-            Route("/people/{key:path}/give", self._page(self.give, "give"), methods=["POST"]),
-            Route("/people/{key:path}/forget", self._page(self.forget, "erase"), methods=["POST"]),
-            Route("/people/{key:path}", self._page(self.person)),
+            Route("/people/{key}/pause", self._page(self.pause, "pause"), methods=["POST"]),
+            Route("/people/{key}/give", self._page(self.give, "give"), methods=["POST"]),
+            Route("/people/{key}/forget", self._page(self.forget, "erase"), methods=["POST"]),
+            Route("/people/{key}", self._page(self.person)),
             Route("/overview", self._page(self.overview)),
             Route("/team", self._page(self.team_page, "accounts"), methods=["GET", "POST"]),
         ]
@@ -154,7 +168,7 @@ class WebDesk:
         """Cards, filtered."""
         query = visit.request.query_params
         wanted = filter_of(query)
-        offset = max(int(query["from"]), 0) if query.get("from", "").isdigit() else 0
+        offset = _number(query.get("from", ""))
         like = query.get("like", "").strip()[:300]
         if like:
             found = await run_in_threadpool(self.telling.stories_like, like, PAGE)
@@ -243,7 +257,7 @@ class WebDesk:
 
     async def cleared(self, visit: Visit) -> Response:
         """A place was cleared."""
-        number = visit.request.path_params["number"]
+        number = _number(visit.request.path_params["number"])
         await run_in_threadpool(self.telling.cleared, number, visit.account.name, visit.field("proof"))
         return _back("/due")
 
@@ -262,24 +276,24 @@ class WebDesk:
 
     async def person(self, visit: Visit) -> Response:
         """One customer."""
-        found = await run_in_threadpool(self.telling.person, visit.request.path_params["key"])
+        found = await run_in_threadpool(self.telling.person, visit.key)
         return self._show(visit, "person.html", person=found)
 
     async def pause(self, visit: Visit) -> Response:
         """The veto: never ask, or take that back."""
-        key, paused = visit.request.path_params["key"], visit.field("paused") == "yes"
+        key, paused = visit.key, visit.field("paused") == "yes"
         await run_in_threadpool(lambda: self.telling.pause(key, visit.account.name, paused=paused))
-        return _back(f"/people/{quote(key)}")
+        return _back(f"/people/{as_handle(key)}")
 
     async def give(self, visit: Visit) -> Response:
         """Something was given that asked for nothing."""
-        key = visit.request.path_params["key"]
+        key = visit.key
         await run_in_threadpool(self.telling.give, key, visit.field("what"), visit.account.name)
-        return _back(f"/people/{quote(key)}")
+        return _back(f"/people/{as_handle(key)}")
 
     async def forget(self, visit: Visit) -> Response:
         """Erase a customer; asks for the name once more."""
-        key = visit.request.path_params["key"]
+        key = visit.key
         if visit.field("sure") != key:
             raise NotFound("Nothing was erased: the key that you typed is not this customer's.")
         left = await run_in_threadpool(self.telling.forget, key, visit.account.name)
@@ -336,10 +350,15 @@ class WebDesk:
         elif what == "webhook":
             return f"Its secret, shown this once: {self.team.add_webhook(visit.field('url'), by)}"
         elif what == "remove-webhook":
-            self.team.remove_webhook(int(visit.field("number") or 0), by)
+            self.team.remove_webhook(_number(visit.field("number")), by)
         elif what == "again":
             self.team.try_again(visit.field("delivery"))
         return ""
+
+
+def as_handle(key: str) -> str:
+    """A customer's key as a piece of an address: whatever characters it has, it leads to nobody else."""
+    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
 def filter_of(query: Mapping[str, str]) -> Filter:
@@ -354,6 +373,10 @@ def filter_of(query: Mapping[str, str]) -> Filter:
         since=_moment(query.get("since", "")),
         until=_moment(query.get("before", "")),
     )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
 
 
 def _moment(text: str) -> datetime | None:

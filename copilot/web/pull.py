@@ -80,8 +80,10 @@ class Pull:
         except ValueError as error:
             return _problem(400, str(error))
         tag = f'"{await run_in_threadpool(self.telling.last_change)}-{base64.urlsafe_b64encode(str(request.url.query).encode()).decode()[-40:]}"'
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers={"etag": tag})
+        headers = {"etag": tag, "cache-control": "private, no-cache"}
+        known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+        if tag in known or "*" in known:
+            return Response(status_code=304, headers=headers)
         found = await run_in_threadpool(self.telling.changes, after, limit, wanted, since)
         last = found[-1][0].change if found else after
         return JSONResponse(
@@ -91,7 +93,7 @@ class Pull:
                 "cursor": _as_cursor(last),
                 "more": len(found) == limit,
             },
-            headers={"etag": tag, "cache-control": "private, no-cache"},
+            headers=headers,
         )
 
     async def story(self, request: Request) -> Response:

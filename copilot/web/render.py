@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import date, datetime
 from functools import cache
@@ -31,6 +32,7 @@ def _environment() -> Environment:
         f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
     )
     made.filters["plainly"] = lambda text: str(text).replace("`", "")
+    made.filters["handle"] = lambda key: base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
     made.filters["masked"] = lambda text: LINK.sub(r"\1…", str(text))
     made.filters["words"] = lambda text: str(text).replace("_", " ")
     return made

@@ -54,19 +54,7 @@ class Shield:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 out = MutableHeaders(scope=message)
-                frame = "*" if path in self.embeddable else "'none'"
-                out.setdefault("content-security-policy", POLICY.format(frame=frame))
-                out.setdefault("x-content-type-options", "nosniff")
-                out.setdefault(
-                    "referrer-policy", "same-origin"
-                )  # "no-referrer" would take the origin from our own forms
-                out.setdefault("cross-origin-opener-policy", "same-origin")
-                out.setdefault("permissions-policy", "camera=(), microphone=(), geolocation=()")
-                out.setdefault("cache-control", "no-store")
-                if path not in self.embeddable:
-                    out.setdefault("x-frame-options", "DENY")
-                if scope.get("scheme") == "https":
-                    out.setdefault("strict-transport-security", "max-age=31536000")
+                harmless(out, scope["scheme"], embeddable=path in self.embeddable)
             await send(message)
 
         if scope["method"] not in SAFE and not same_origin(headers):
@@ -84,6 +72,20 @@ class Shield:
             await PlainTextResponse("That is too large.", 413)(scope, receive, guarded)
             return
         await self.app(scope, _replay(body, receive), guarded)
+
+
+def harmless(out: MutableHeaders, scheme: str, *, embeddable: bool = False) -> None:
+    """Put the headers on that keep a page from being turned against whoever reads it."""
+    out.setdefault("content-security-policy", POLICY.format(frame="*" if embeddable else "'none'"))
+    out.setdefault("x-content-type-options", "nosniff")
+    out.setdefault("referrer-policy", "same-origin")  # "no-referrer" would take the origin from our own forms
+    out.setdefault("cross-origin-opener-policy", "same-origin")
+    out.setdefault("permissions-policy", "camera=(), microphone=(), geolocation=()")
+    out.setdefault("cache-control", "no-store")
+    if not embeddable:
+        out.setdefault("x-frame-options", "DENY")
+    if scheme == "https":
+        out.setdefault("strict-transport-security", "max-age=31536000")
 
 
 def same_origin(headers: Headers) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot.asking.gate import judge
@@ -262,6 +262,7 @@ def test_only_what_was_given_since_the_latest_ask_counts() -> None:
     assert Case(history=history, policy=policy, gives=(thanked(days=250), thanked(days=150))).verdict().ok
 
 
+@settings(deadline=None)
 @given(needed=st.integers(0, 4), given_days=st.lists(st.integers(0, 400), max_size=6))
 def test_the_balance_is_right_when_enough_was_given_since(needed: int, given_days: list[int]) -> None:
     policy = POLICY.model_copy(update={"gives_between_asks": needed})
@@ -305,6 +306,7 @@ def test_prior_notice_alone_does_not_open_a_conversation_that_we_began() -> None
 FINAL = {"declined", "do-not-ask", "person", "region"}
 
 
+@settings(deadline=None)
 @given(
     mood=st.sampled_from(MOODS),
     sarcasm=st.booleans(),

@@ -11,7 +11,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import Signer
 
@@ -59,12 +59,14 @@ def test_a_token_for_another_purpose_opens_nothing(purpose: str) -> None:
     assert LINKS.check(purpose, TOKEN) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_no_two_purposes_share_a_token(made_for: str, used_for: str) -> None:
     token, link_id = LINKS.make(made_for)
     assert LINKS.check(used_for, token) == (link_id if made_for == used_for else None)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=SHORTEST, max_size=64))
 def test_a_token_signed_with_another_secret_opens_nothing(secret: bytes) -> None:
     if secret != SECRET:
@@ -76,12 +78,14 @@ def test_a_weaker_signature_with_the_right_secret_opens_nothing() -> None:
     assert LINKS.check("consent", weak) is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(TOKEN) - 1))
 def test_a_truncated_token_opens_nothing(length: int) -> None:
     assert LINKS.check("consent", TOKEN[:length]) is None
     assert LINKS.check("consent", TOKEN[len(TOKEN) - length :]) is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(TOKEN) - 1), st.characters())
 def test_a_token_with_one_letter_changed_opens_nothing(at: int, letter: str) -> None:
     forged = TOKEN[:at] + letter + TOKEN[at + 1 :]
@@ -91,6 +95,7 @@ def test_a_token_with_one_letter_changed_opens_nothing(at: int, letter: str) -> 
         assert (head, means(signature), found) == (HEAD, means(SIGNATURE), ID)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=LONGEST + 20))
 def test_whatever_is_typed_opens_nothing_and_raises_nothing(typed: str) -> None:
     assert LINKS.check("consent", typed) is None

@@ -164,7 +164,10 @@ def test_nobody_whose_turn_it_is_not_can_be_invited(database: Database, ref: str
 # The page
 
 
-def written(folder: Path, *lines: str, matter: tuple[str, ...] = ('version: "1"', "every: 10")) -> Path:
+MATTER = ('version: "1"', "every: 10", "sites: [{name: Trusty}]")
+
+
+def written(folder: Path, *lines: str, matter: tuple[str, ...] = MATTER) -> Path:
     playbooks = folder / "playbooks"
     playbooks.mkdir(exist_ok=True)
     (playbooks / "review.md").write_text("\n".join(["---", *matter, "---", *lines]), "utf-8")
@@ -213,7 +216,7 @@ LEADING = [
 def test_a_text_that_leads_or_pays_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(PageError, match="neither leads nor pays") as caught:
         load_review(written(tmp_path, "Write on {site}.", "", text))
-    assert (caught.value.path, caught.value.line) == ("playbooks/review.md", 7)
+    assert (caught.value.path, caught.value.line) == ("playbooks/review.md", 8)
 
 
 @pytest.mark.parametrize("text", ["If you\nliked it, write on {site}.", "Please leave five\nstars on {site}."])

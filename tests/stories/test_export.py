@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -70,6 +70,7 @@ def test_a_spreadsheet_runs_no_cell_of_ours(cell: str) -> None:
     assert row[COLUMNS.index("attribution")] == "'" + cell
 
 
+@settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_every_cell_comes_back_whole_from_csv(hook: str, quote: str) -> None:
     stories = [made(hook=hook, quote=quote), made(id="s-2")]
@@ -82,6 +83,7 @@ def test_every_cell_comes_back_whole_from_csv(hook: str, quote: str) -> None:
         assert not re.match(r"\s*[=+\-@]", cell)
 
 
+@settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_stories_come_back_the_same_from_json(hook: str, quote: str) -> None:
     stories = [made(hook=hook, quote=quote), made(id="s-2", places=())]
@@ -94,6 +96,7 @@ def test_no_story_is_an_empty_list() -> None:
     assert "No story is ready." in as_markdown([])
 
 
+@settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_what_a_customer_wrote_formats_nothing(text: str, hook: str) -> None:
     page = as_markdown(
@@ -138,6 +141,7 @@ class Page(HTMLParser):
         self.words += data
 
 
+@settings(deadline=None)
 @given(HOSTILE, HOSTILE)
 def test_what_a_customer_wrote_is_text_and_nothing_else_on_a_page(text: str, hook: str) -> None:
     made_of = {"moment": text, "catalyst": text, "quote": text, "attribution": text, "disclosure": text}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from copilot.stories.trim import turned
@@ -51,7 +51,7 @@ def test_a_sentence_that_turns_the_rest_may_stand_alone(turning: str) -> None:
     ("agreed", "reason"),
     [
         (f"{PRAISE} It is not perfect.", "it leaves out a negation: “not”"),
-        (f"{PRAISE} But it is slow.", "it leaves out a turn (but, only, if): “But”"),
+        (f"{PRAISE} But it is slow.", "it leaves out a turn (but, only, if, because): “But”"),
         (f"{PRAISE} It took 3 weeks.", "it leaves out a number: “3”"),
     ],
 )
@@ -64,7 +64,7 @@ def test_every_reason_is_named() -> None:
     assert [reason.partition(":")[0] for reason in reasons] == [
         "it cuts a sentence in two",
         "it leaves out a negation",
-        "it leaves out a turn (but, only, if)",
+        "it leaves out a turn (but, only, if, because)",
         "it leaves out a number",
     ]
 
@@ -79,7 +79,7 @@ def test_every_reason_is_named() -> None:
     ],
 )
 def test_half_a_sentence_is_refused(span: str) -> None:
-    assert turned(f"{PRAISE} Thank you.", span) == ["it cuts a sentence in two"]
+    assert "it cuts a sentence in two" in turned(f"{PRAISE} Thank you.", span)
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,14 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 THREADS = st.lists(st.sampled_from([*PLAIN, *TURNING, PRAISE]), min_size=1, max_size=5)
 
 
-@given(TEXT, TEXT)
+@settings(deadline=None)
+@given(TEXT, TEXT.map(lambda text: f"{text}x"))
 def test_a_span_that_is_not_in_the_text_is_always_refused(agreed: str, span: str) -> None:
     assume(span not in agreed)
     assert turned(agreed, span) == ["it is not a verbatim part of what the customer agreed to"]
 
 
+@settings(deadline=None)
 @given(THREADS, st.data())
 def test_words_that_were_changed_or_put_together_anew_are_refused(parts: list[str], data: st.DataObject) -> None:
     agreed = " ".join(parts)
@@ -142,6 +144,7 @@ def test_words_that_were_changed_or_put_together_anew_are_refused(parts: list[st
     assert turned(agreed, span)
 
 
+@settings(deadline=None)
 @given(THREADS, st.data())
 def test_any_span_that_is_let_through_is_made_of_whole_sentences_and_leaves_out_plain_ones(
     parts: list[str], data: st.DataObject
@@ -160,11 +163,13 @@ def test_any_span_that_is_let_through_is_made_of_whole_sentences_and_leaves_out_
     assert not any(turning in left_out for turning in TURNING)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PLAIN), max_size=3), st.lists(st.sampled_from(PLAIN), max_size=3))
 def test_plain_sentences_around_a_span_can_all_go(before: list[str], after: list[str]) -> None:
     assert turned(" ".join([*before, PRAISE, *after]), PRAISE) == []
 
 
+@settings(deadline=None)
 @given(TEXT, TEXT)
 def test_nothing_that_is_typed_raises_anything(agreed: str, span: str) -> None:
     turned(agreed, span)

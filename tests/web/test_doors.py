@@ -221,7 +221,7 @@ NO_DOORS = {
     "/sign-in": "a form",
     "/api/v1/openapi.json": "describes the API",
     **dict.fromkeys(
-        ["/stories", "/stories/{story}", "/due", "/people", "/people/{key:path}", "/overview", "/team"],
+        ["/stories", "/stories/{story}", "/due", "/people", "/people/{key}", "/overview", "/team"],
         "the desk, for those who are signed in",
     ),
 }
@@ -606,3 +606,12 @@ def test_the_api_does_what_its_description_says(
         case.validate_response(answer, checks=checks)
 
     conforms()
+
+
+def test_the_desk_counts_and_shows_no_story_of_an_erased_customer(room: Room) -> None:
+    room.make("erased", 1)
+    room.make("ready", 2)
+    for query in ("", "?state=withdrawn", "?q=asked"):
+        page = Parsed(room.signed_in("agent").get(f"/stories{query}").text)
+        shown = len([link for link in page.links if link.startswith("/stories/")])
+        assert f"{shown} {'story' if shown == 1 else 'stories'}." in page.text, query
