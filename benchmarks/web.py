@@ -38,7 +38,7 @@ from copilot.settings import Settings, WebSettings
 from copilot.stories import store as stories
 from copilot.stories.models import RELEASED, Approval, Publication, Quote, Story
 from copilot.stories.release import standing
-from copilot.text import digest, sentences
+from copilot.text import clean, clean_line, digest, sentences
 from copilot.tickets.models import Customer, Message
 from copilot.tickets.sample import SAMPLE
 
@@ -87,9 +87,9 @@ def main() -> None:
             _pages("/feed.json", ["/feed.json"], token, ours, bare)
             _pages("/wall", ["/wall"], {}, ours, bare)
             _export(token, filled.released, ours, bare)
-        for line in log.read_text("utf-8").splitlines():
-            if "INFO" not in line:
-                print(line)
+        said = Counter(line for line in log.read_text("utf-8").splitlines() if not line.startswith("INFO"))
+        for line, count in said.most_common(20):
+            print(f"the servers said{f', {count} times' if count > 1 else ''}: {line}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -369,7 +369,7 @@ def _fill(folder: Path, port: int) -> Filled:
 
 
 def _told(row: dict[str, Any]) -> Told:
-    texts = {role: [turn["text"] for turn in row["turns"] if turn["role"] == role] for role in ("customer", "agent")}
+    texts = {role: [clean(t["text"]) for t in row["turns"] if t["role"] == role] for role in ("customer", "agent")}
     thanked = texts["customer"][-1]
     person = Customer(id="-", name=row["customer"]["name"], locale=row["customer"].get("locale") or "en", country="NL")
     thread = (
@@ -379,7 +379,7 @@ def _told(row: dict[str, Any]) -> Told:
         Message(id="m4", role="agent", text="Thank you! May we share your words?", author="Mara"),
     )
     return Told(
-        row["subject"],
+        clean_line(row["subject"]),
         max((thanked[start:end] for start, end in sentences(thanked)), key=len)[:300],
         person.name,
         person.model_dump(mode="json"),

@@ -16,6 +16,7 @@ from copilot.errors import UsageError
 from copilot.settings import FILE_NAME, Settings, load, template
 
 if TYPE_CHECKING:
+    from copilot.asking.links import Links
     from copilot.db.engine import Database
     from copilot.desk import Brain, Desk
     from copilot.drafting.composer import Setting
@@ -181,18 +182,23 @@ class Workspace:
         deliverer = Deliverer(allow_private=self.settings.web.private_webhooks)
         return Team(self.database, self.telling, deliverer, self.clock)
 
+    def _links(self) -> Links:
+        """What signs customers' links."""
+        from copilot.asking.links import Links, load_secret
+
+        return Links(load_secret(self.settings.workspace))
+
     @cached_property
     def telling(self) -> Telling:
         """The second half of the flow."""
         from copilot.asking.consent import load_texts
-        from copilot.asking.links import Links, load_secret
         from copilot.asking.policy import load_policy
         from copilot.asking.review import load_review
         from copilot.stories.search import MeaningSearch
         from copilot.telling import House, Telling
 
         web = self.settings.web
-        links = Links(load_secret(self.settings.workspace)) if web.public_url else None
+        links = self._links() if web.public_url else None
         return Telling(
             self.database,
             lambda: load_policy(self.playbooks),

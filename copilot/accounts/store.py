@@ -7,15 +7,17 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from copilot.accounts.models import Account, ApiToken, AuditLine, Scope
 from copilot.db.engine import UtcDateTime, metadata
 from copilot.errors import NotFound, RefusedAction
+
+if TYPE_CHECKING:  # only whoever signs in needs it
+    from argon2 import PasswordHasher
 
 IDLE = timedelta(hours=2)
 LONGEST = timedelta(hours=12)
@@ -63,6 +65,8 @@ audit_log = Table(
 
 @cache
 def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher
+
     return PasswordHasher()
 
 
@@ -85,6 +89,8 @@ def hash_password(password: str) -> str:
 
 def check_password(kept: str, password: str) -> bool:
     """Whether a password is the one that was hashed; as slow where there is none."""
+    from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
     try:
         return _hasher().verify(kept or _nobodys_hash(), password) and bool(kept)
     except (VerifyMismatchError, InvalidHashError):

@@ -30,6 +30,8 @@ class MeaningSearch:
 
         if not stories:
             return []
+        known = {i for i, _, _ in stories}
+        self._known = {i: kept for i, kept in self._known.items() if i in known}  # of an erased story nothing stays
         fresh = [(i, change, text) for i, change, text in stories if self._known.get(i, (0, None))[0] != change]
         if fresh:
             made = self.encode([text for _, _, text in fresh])

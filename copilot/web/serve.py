@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
@@ -45,28 +46,29 @@ def ticking(telling: Telling, team: Team) -> Callable[[Starlette], AbstractAsync
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        work = asyncio.create_task(_tick(telling, team))
+        # Apart, so that a receiver that does not answer holds up nothing but deliveries.
+        work = [asyncio.create_task(_again(partial(tick, telling))), asyncio.create_task(_again(team.deliver))]
         try:
             yield
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
 
     return lifespan
 
 
-async def _tick(telling: Telling, team: Team) -> None:
+async def _again(step: Callable[[], object]) -> None:
     while True:
         try:
-            await run_in_threadpool(tick, telling, team)
+            await run_in_threadpool(step)
         except DelightError as error:
             logging.getLogger("delight.serve").warning("%s", error)
         await asyncio.sleep(TICK_SECONDS)
 
 
-def tick(telling: Telling, team: Team) -> None:
+def tick(telling: Telling) -> None:
     """What time alone makes due."""
     telling.expire()
     telling.count_resolved()
     telling.bring_up_to_date()
-    team.deliver()

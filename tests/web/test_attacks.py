@@ -835,6 +835,17 @@ def test_nothing_of_an_erased_customer_is_left(room: Room, clock: FakeClock) -> 
     assert room.telling.verify_ledger() > 0
 
 
+def test_a_place_is_cleared_by_one_person_however_many_press_at_once(room: Room) -> None:
+    kept = room.make("published")
+    room.answer(kept, button="withdraw")
+    (place,) = room.telling.due().take_downs
+    lea, priya = room.signed_in("admin"), room.signed_in("marketing")
+    assert lea.post(f"/places/{place.id}/cleared", proof="it answers 404").status_code == 303
+    assert priya.post(f"/places/{place.id}/cleared", proof="I think so").status_code == 404
+    (left,) = room.telling.story(kept.id).publications
+    assert (left.removed_by, left.proof) == ("admin person", "it answers 404")
+
+
 # Too much, too slow, too many
 
 
