@@ -38,6 +38,8 @@ def examine(space: Workspace) -> list[Row]:
         rows += [_try(part, partial(_model, space, name)) for name in names] or [
             (part, "ok", "none: everything works without one")
         ]
+    rows.append(_try("customer's page", lambda: _page(space)))
+    rows.append(_try("permission ledger", lambda: _ledger(space)))
     if not s.queues:
         rows.append(("queues", "missing", "none in delight.toml; `delight sync PATH` reads any file"))
     for name, queue in s.queues.items():
@@ -71,6 +73,22 @@ def _database(space: Workspace) -> tuple[str, str]:
     return "ok", f"{space.database.path}: {count} tickets, {aside} set aside"
 
 
+def _page(space: Workspace) -> tuple[str, str]:
+    """Its texts, and where customers reach it."""
+    from copilot.asking.consent import load_texts
+
+    where = space.settings.web.public_url
+    if not where:
+        return "ok", "none: no `public_url` under [web], so asks carry no link and are answered by reply"
+    languages = ", ".join(sorted(load_texts(space.playbooks)))
+    accounts = len(space.team.accounts())
+    return "ok", f"{languages}; at {where} while `delight serve` runs; {accounts} accounts of the web desk"
+
+
+def _ledger(space: Workspace) -> tuple[str, str]:
+    return "ok", f"{space.telling.verify_ledger()} entries, every one as it was recorded"
+
+
 def _leaves(space: Workspace) -> str:
     """What is sent where."""
     s = space.settings
@@ -83,6 +101,10 @@ def _leaves(space: Workspace) -> str:
         for model, which, task in used
         if model
     ]
+    if space.settings.web.public_url:
+        told.append("to whoever opens an ask's link: the words it quotes and what was agreed")
+    if hooks := space.team.webhooks():
+        told.append(f"released stories, to {', '.join(hook.url for hook in hooks)}")
     return "; ".join(told) or "nothing: no model, no telemetry, no server; everything runs here"
 
 
