@@ -52,7 +52,7 @@ def examine(space: Workspace) -> list[Row]:
             )
         )
     rows.append(("outbox", "ok", f"{s.resolve(s.outbox)} (replies are written here as .eml; nothing is mailed)"))
-    rows.append(("leaves the machine", "ok", _leaves(space)))
+    rows.append(_try("leaves the machine", lambda: ("ok", _leaves(space))))
     return rows
 
 
