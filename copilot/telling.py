@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sqlalchemy import Connection
@@ -54,6 +55,8 @@ Button = Literal["yes", "no", "never", "withdraw"]
 Until = Literal["one", "two", "open"]
 CONSENT = "consent"
 REFER = "refer"
+LOOKED_AT = 500
+"""Stories that wait for marketing and are looked through for claims at once."""
 OURS = ("hook", "moment", "catalyst", "disclosure", "proof")
 """Fields of a story that are in our own words."""
 MAX_WORDS = 2_000
@@ -413,8 +416,7 @@ class Telling:
         """
         with self.database.read() as connection:
             entry = asking.entry(connection, seq)
-            link = next(link for link in asking.chain(connection) if link.entry.seq == seq)
-            return entry, link.hash, asking.entries(connection, ask_id=entry.ask_id)
+            return entry, asking.hash_of(connection, seq), asking.entries(connection, ask_id=entry.ask_id)
 
     # Stories
 
@@ -654,6 +656,13 @@ class Telling:
                 for c in part
             ]
 
+    def gone(self, limit: int) -> list[tuple[Tombstone, datetime]]:
+        """The last stories that had left the house and are gone, the last gone first."""
+        self.bring_up_to_date()
+        with self.database.read() as connection:
+            part = telling.gone(connection, limit)
+            return [(Tombstone(id=c.story_id, gone_at=c.changed_at, change=c.change), c.changed_at) for c in part]
+
     def last_change(self) -> int:
         """Number of the last change: while it stands, whatever was pulled is still right."""
         self.bring_up_to_date()
@@ -743,7 +752,7 @@ class Telling:
         now, policy, page = self.clock(), self.policy(), self.reviews()
         with self.database.read() as connection:
             late = asking.unanswered(connection, now - timedelta(days=policy.remind_after_days))
-            waiting = telling.all_standing(connection, now, Filter(state="awaiting_marketing"))
+            waiting = islice(telling.all_standing(connection, now, Filter(state="awaiting_marketing")), LOOKED_AT)
             claimed = ((where, tuple(claims_of(where.story))) for where in waiting)
             return Due(
                 reminders=tuple(ask for ask in late if ask.state == "sent" and ask.reminded_at is None),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from copilot.asking.models import Policy
 from copilot.errors import PageError
-from copilot.playbook.frontmatter import read_page, split, validate
+from copilot.playbook.frontmatter import Stamp, read_page, split, stamp, validate
 from copilot.playbook.slots import check_slots
 
 SHORTEST_PAUSE = 365
@@ -19,7 +20,16 @@ def load_policy(playbooks: Path) -> Policy:
         PageError: The file is missing, a line is wrong, or a pause is shorter than a customer's no deserves.
     """
     path = playbooks / "asking.md"
-    shown = f"{playbooks.name}/asking.md"
+    return _read(path, stamp(path)) if path.exists() else _parsed(path)
+
+
+@cache
+def _read(path: Path, _stamp: Stamp) -> Policy:
+    return _parsed(path)
+
+
+def _parsed(path: Path) -> Policy:
+    shown = f"{path.parent.name}/{path.name}"
     text = read_page(path)
     values, _, _ = split(shown, text)
     policy = validate(shown, text, Policy, values)

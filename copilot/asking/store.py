@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     ForeignKey,
+    Index,
     Integer,
     Row,
     Select,
@@ -39,6 +40,7 @@ asks = Table(
     Column("sent_at", UtcDateTime),
     Column("body", JSON, nullable=False),
 )
+Index("asks_due", asks.c.state, asks.c.sent_at)
 permissions = Table(
     "permissions",
     metadata,
@@ -207,7 +209,8 @@ def entries(
     refs: Sequence[str] | None = None,
 ) -> list[Entry]:
     """Ledger entries of an ask, of one ticket or several, or all; in the order of the ledger."""
-    query = _ledger()
+    # What was erased has no ticket any more, so that a query by ticket need not look at the rows without words.
+    query = _ledger(inner=ref is not None or refs is not None)
     if ask_id is not None:
         query = query.where(permissions.c.ask_id == ask_id)
     if ref is not None:
@@ -229,15 +232,20 @@ def entry(connection: Connection, seq: int) -> Entry:
     return _entry(row)
 
 
-def _ledger(*more: ColumnElement[Any]) -> Select[Any]:
+def _ledger(*more: ColumnElement[Any], inner: bool = False) -> Select[Any]:
     columns = (permissions.c.seq, permissions.c.body, permission_words.c.body.label("words"), *more)
-    return select(*columns).outerjoin(permission_words).order_by(permissions.c.seq)
+    return select(*columns).join(permission_words, isouter=not inner).order_by(permissions.c.seq)
 
 
 def _entry(row: Row[Any]) -> Entry:
     words = dict(row.words or {})
     terms = {**row.body["terms"], **{name: words.pop(name, "") for name in PERSONAL_TERMS}}
     return Entry.model_validate({**row.body, **words, "terms": terms, "seq": row.seq, "erased": row.words is None})
+
+
+def hash_of(connection: Connection, seq: int) -> str:
+    """The hash of an entry in the chain."""
+    return str(connection.execute(select(permissions.c.hash).where(permissions.c.seq == seq)).scalar_one())
 
 
 # Links

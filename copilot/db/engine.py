@@ -19,6 +19,8 @@ from sqlalchemy.types import TypeDecorator
 from copilot.errors import StoreFault
 
 metadata = MetaData()
+POOL = 48
+"""Connections that are kept open: as many as the web server has workers, and a few."""
 HEAD = "0004"
 """The newest migration. A test holds it to the newest file in `migrations/versions`."""
 
@@ -56,7 +58,7 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreFault(f"{path.parent} cannot be made: {error.strerror}.") from error
-        self.engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 15})
+        self.engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 15}, pool_size=POOL)
         event.listen(self.engine, "connect", _prepare)
         self._upgrade()
 

@@ -322,6 +322,13 @@ def newest(connection: Connection, limit: int, place: str = "", before: int | No
     return [Change(*row) for row in connection.execute(query.order_by(c.change.desc()).limit(limit))]
 
 
+def gone(connection: Connection, limit: int) -> list[Change]:
+    """What was released once and is not now, the last gone first."""
+    c = story_index.c
+    query = select(c.story_id, c.change, c.changed_at, c.released).where(c.ever_released, ~c.released)
+    return [Change(*row) for row in connection.execute(query.order_by(c.change.desc()).limit(limit))]
+
+
 def last_change(connection: Connection) -> int:
     """Number of the last change of all."""
     return int(connection.execute(select(func.coalesce(func.max(story_index.c.change), 0))).scalar_one())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Any, Literal, cast, get_args
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from copilot.asking.models import PLACES
@@ -25,11 +28,15 @@ from copilot.team import Team
 from copilot.telling import Telling
 from copilot.web.desk import COOKIE
 from copilot.web.openapi import description
-from copilot.web.render import page
+from copilot.web.render import text
 
 MOST = 200
 FEED = 50
 WALL = 60
+KEPT = 16
+"""Bodies of feeds and wall that are kept, one for each name under which this server is reached."""
+LINES = 200
+"""Pieces of an export that travel at once."""
 Format = Literal["json", "csv", "markdown", "html"]
 MEDIA: Mapping[Format, str] = {
     "json": "application/json",
@@ -51,6 +58,7 @@ class Pull:
     def __init__(self, telling: Telling, team: Team, *, wall: bool) -> None:
         self.telling = telling
         self.team = team
+        self._kept: dict[str, tuple[int, bytes]] = {}
         self.routes = [
             Route("/api/v1/openapi.json", lambda _: JSONResponse(description())),
             Route("/api/v1/stories", self.stories),
@@ -71,11 +79,11 @@ class Pull:
         try:
             after = _cursor(query.get("cursor", ""))
             limit = _limit(query.get("limit", "50"))
-            since = _since(query.get("since", ""))
+            since = _since(query.get("since"))
             wanted = Filter(
                 signal=query.get("signal", ""),
-                outcome=_one_of(query.get("outcome", ""), "outcome", get_args(Outcome)),
-                place=_one_of(query.get("place", ""), "place", PLACES),
+                outcome=_one_of(query.get("outcome"), "outcome", get_args(Outcome)),
+                place=_one_of(query.get("place"), "place", PLACES),
             )
         except ValueError as error:
             return _problem(400, str(error))
@@ -114,7 +122,7 @@ class Pull:
         if fmt not in get_args(Format):
             return _problem(400, f"format: one of {', '.join(get_args(Format))}")
         chosen = cast("Format", fmt)
-        lines: Iterator[str] = lines_of(chosen, self.telling.exports())
+        lines = _chunks(lines_of(chosen, self.telling.exports()))
         headers = {"content-disposition": f'attachment; filename="stories.{chosen}"'}
         return StreamingResponse(lines, media_type=MEDIA[chosen], headers=headers)
 
@@ -122,29 +130,44 @@ class Pull:
         """A JSON Feed of the newest, with tombstones."""
         if (refused := await self._refused(request)) is not None:
             return refused
-        items = await run_in_threadpool(self._items)
-        return JSONResponse(
-            json_feed(items, self._title(), _home(request)), media_type="application/feed+json", headers=self._fresh()
-        )
+        home = _home(request)
+        body = await run_in_threadpool(self._once, f"json {home}", partial(self._json, home))
+        return Response(body, media_type="application/feed+json", headers=self._fresh())
 
     async def atom(self, request: Request) -> Response:
         """An Atom feed of the newest, with tombstones."""
         if (refused := await self._refused(request)) is not None:
             return refused
-        items = await run_in_threadpool(self._items)
-        body = atom(items, self._title(), _home(request), self.telling.clock())
+        home = _home(request)
+        body = await run_in_threadpool(self._once, f"atom {home}", partial(self._atom, home))
         return Response(body, media_type="application/atom+xml", headers=self._fresh())
 
     async def wall(self, _: Request) -> Response:
         """Selected stories for everybody; only those agreed for the website."""
-        found = await run_in_threadpool(self.telling.newest, WALL, "website")
-        return page(
-            "wall.html",
-            headers={"cache-control": "no-cache"},  # a withdrawn story must not come back from anybody's cache
-            stories=[story for story, _ in found],
-            company=self.telling.house.company,
-            css="/static/page.css",
-        )
+        body = await run_in_threadpool(self._once, "wall", self._wall)
+        # A withdrawn story must not come back from anybody's cache.
+        return HTMLResponse(body, headers={"cache-control": "no-cache"})
+
+    def _json(self, home: str) -> bytes:
+        return json.dumps(json_feed(self._items(), self._title(), home), ensure_ascii=False).encode()
+
+    def _atom(self, home: str) -> bytes:
+        return atom(self._items(), self._title(), home, self.telling.clock())
+
+    def _wall(self) -> bytes:
+        stories = [story for story, _ in self.telling.newest(WALL, "website")]
+        company = self.telling.house.company
+        return text("wall.html", stories=stories, company=company, css="/static/page.css").encode()
+
+    def _once(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """What a door shows, made once for each change of any story: the number is looked up every time."""
+        change = self.telling.last_change()
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != change:
+            if len(self._kept) > KEPT:
+                self._kept.clear()
+            kept = self._kept[name] = (change, make())
+        return kept[1]
 
     async def card(self, request: Request) -> Response:
         """A share picture of a released story."""
@@ -176,10 +199,7 @@ class Pull:
 
     def _items(self) -> list[tuple[Export | Tombstone, datetime]]:
         """The newest released stories, and what went since the oldest of them."""
-        newest = self.telling.newest(FEED)
-        first = max(0, self.telling.last_change() - MOST)
-        gone = [(story, c.changed_at) for c, story in self.telling.changes(first, MOST) if isinstance(story, Tombstone)]
-        items: list[tuple[Export | Tombstone, datetime]] = [*newest, *gone]
+        items: list[tuple[Export | Tombstone, datetime]] = [*self.telling.newest(FEED), *self.telling.gone(FEED)]
         return sorted(items, key=lambda item: item[1], reverse=True)
 
     def _title(self) -> str:
@@ -188,6 +208,12 @@ class Pull:
     @staticmethod
     def _fresh() -> dict[str, str]:
         return {"cache-control": "private, no-cache"}
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[str]:
+    """A few hundred lines at once: each piece crosses from a worker to the server's loop."""
+    while part := list(islice(lines, LINES)):
+        yield "".join(part)
 
 
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -222,8 +248,8 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _since(text: str) -> datetime | None:
-    if not text:
+def _since(text: str | None) -> datetime | None:
+    if text is None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
@@ -232,7 +258,7 @@ def _since(text: str) -> datetime | None:
         raise ValueError("since: a date or time of ISO 8601") from error
 
 
-def _one_of(text: str, name: str, known: tuple[Any, ...]) -> str:
-    if text and text not in known:
+def _one_of(text: str | None, name: str, known: tuple[Any, ...]) -> str:
+    if text is not None and text not in known:
         raise ValueError(f"{name}: one of {', '.join(known)}")
-    return text
+    return text or ""

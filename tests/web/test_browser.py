@@ -13,6 +13,7 @@ from playwright.sync_api import Page, Request, Response, expect
 
 from copilot.asking.models import BY_CUSTOMER
 from copilot.stories.models import Story
+from copilot.web.desk import as_handle
 from tests.web.conftest import PASSWORD, PHONE, WORDS, NewPage, OpenHouse, draw, happy_ticket
 
 pytestmark = [
@@ -518,7 +519,7 @@ def test_every_page_of_the_teams_can_be_read_by_everybody(house: OpenHouse, scre
         (f"/stories/{story.id}", "story-published"),
         (f"/stories/{other.id}", "story-awaiting-marketing"),
         ("/people", "people"),
-        (f"/people/{story.customer_key}", "person"),
+        (f"/people/{as_handle(story.customer_key)}", "person"),
         ("/overview", "overview"),
         ("/stories/s-nothing", "fault"),
     ):

@@ -58,6 +58,7 @@ def upgrade() -> None:
 
 
 def _create() -> None:
+    op.create_index("asks_due", "asks", ["state", "sent_at"], unique=False)
     op.create_table(
         "permissions",
         sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
