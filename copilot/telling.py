@@ -531,7 +531,10 @@ class Telling:
             entry = approve(where, by)
             kept = where.story.model_copy(update={"recheck_at": now + timedelta(days=self.policy().recheck_days)})
             telling.put(connection, kept)
-            approval = Approval(story_id=story_id, fingerprint=kept.fingerprint, entry=entry, by=by, at=now)
+            claims = tuple(claims_of(kept))
+            approval = Approval(
+                story_id=story_id, fingerprint=kept.fingerprint, entry=entry, by=by, at=now, claims=claims
+            )
             telling.add_approval(connection, approval)
             people.audit(connection, now, by, "approved", story_id)
             done = self._settle_story(connection, story_id)

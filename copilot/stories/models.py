@@ -72,13 +72,14 @@ class Story(Model):
 
 
 class Approval(Model):
-    """Marketing's key: of exactly one fingerprint and one ledger entry."""
+    """Marketing's key: of exactly one fingerprint and one ledger entry; `claims` are what then had to be proved."""
 
     story_id: str
     fingerprint: str
     entry: int
     by: str
     at: AwareDatetime
+    claims: tuple[str, ...] = ()
 
 
 class Publication(Model):
