@@ -572,7 +572,7 @@ class Desk:
             RefusedAction: The customer wrote nothing, or nobody is named.
         """
         ticket = self.ticket(ref)
-        by = self._who()
+        by = self.who()
         if ticket.target is None:
             raise RefusedAction("There is nothing to correct: the customer has not written.")
         reader, playbook = self.brain.get()
@@ -595,7 +595,7 @@ class Desk:
 
     def told(self, ref: str, escalation: Escalation) -> None:
         """Record that an escalation was passed on to whom it concerns."""
-        by = self._who()
+        by = self.who()
         _, playbook = self.brain.get()
         with self.database.begin() as connection:
             guiding.tell(connection, ref, escalation.citation, escalation.to, by, self.clock())
@@ -608,7 +608,7 @@ class Desk:
         Raises:
             NotFound: The playbook has no such decision (it was rebuilt meanwhile).
         """
-        by = self._who()
+        by = self.who()
         with self.database.begin() as connection:
             kept = guiding.walk_of(connection, ref)
             answers = dict(kept[1]) if kept and kept[0] == play_id else {}
@@ -620,7 +620,7 @@ class Desk:
     def reset_decision(self, ref: str, play_id: str) -> Walk:
         """Forget the answers given and walk a decision from the start."""
         with self.database.begin() as connection:
-            guiding.put_walk(connection, ref, play_id, {}, self._who(), self.clock())
+            guiding.put_walk(connection, ref, play_id, {}, self.who(), self.clock())
             ticket, reading = self._with_reading(connection, ref)
             return self._walked(ticket, reading, play_id, {}, "")
 
@@ -810,7 +810,7 @@ class Desk:
         if not reason.strip() or not possible:
             hint = "A person may override it with a reason (O)." if possible else ""
             raise RefusedAction(f"Do not ask now: {verdict.why_not}.", hint=hint)
-        people.audit(connection, self.clock(), self._who(), "overrode the gate", ref, f"{reason}: {verdict.why_not}")
+        people.audit(connection, self.clock(), self.who(), "overrode the gate", ref, f"{reason}: {verdict.why_not}")
 
     def judge_campaign(self, ref: str, department: str, purpose: str) -> Verdict:
         """What the gate says to a campaign of another department; a refusal is logged with its reasons.
@@ -846,7 +846,7 @@ class Desk:
             Conflict: The customer wrote, or the ticket changed, since the draft was begun.
             QueueFault: It could not be sent; the draft stays approved and can be sent again.
         """
-        by = self._who()
+        by = self.who()
         now = self.clock()
         with self.database.begin() as connection:
             ticket, reading = self._with_reading(connection, draft.ticket_ref)
@@ -958,7 +958,7 @@ class Desk:
         Raises:
             RefusedAction: The answer does not follow from the ask's state, or a yes names no place.
         """
-        by = self._who()
+        by = self.who()
         if answer in ("granted", "conditional") and not terms.places:
             raise RefusedAction("A yes needs at least one place.", hint="Choose where the words may stand.")
         if answer == "granted" and terms.conditions:
@@ -988,7 +988,7 @@ class Desk:
 
     def pause_asks(self, ref: str, *, paused: bool) -> None:
         """Never ask this customer again (or take that back); recorded with the name of who pressed it."""
-        self.telling.pause(ticketing.customer_key(self.ticket(ref)), self._who(), paused=paused)
+        self.telling.pause(ticketing.customer_key(self.ticket(ref)), self.who(), paused=paused)
 
     def give(self, ref: str, what: str) -> None:
         """Record a thank-you or a favour that asked for nothing.
@@ -996,11 +996,11 @@ class Desk:
         Raises:
             RefusedAction: It does not say what was given.
         """
-        self.telling.give(ticketing.customer_key(self.ticket(ref)), what, self._who())
+        self.telling.give(ticketing.customer_key(self.ticket(ref)), what, self.who())
 
     def schedule_ask(self, ref: str) -> None:
         """Ask in this conversation once the customer has confirmed that it is solved; the desk shows when that is due."""
-        self.telling.schedule(ref, self._who())
+        self.telling.schedule(ref, self.who())
 
     def invite_to_review(self, draft: Draft) -> Draft:
         """Put the neutral invitation to a public review into a draft, where it is this conversation's turn.
@@ -1087,7 +1087,7 @@ class Desk:
         Raises:
             RefusedAction: A quote is not the customer's.
         """
-        return self.telling.save_story(story, self._who())
+        return self.telling.save_story(story, self.who())
 
     def stories(self) -> list[Standing]:
         """Every story with where it stands."""
@@ -1107,7 +1107,7 @@ class Desk:
         Raises:
             RefusedAction: The customer's key is not turned for exactly these words.
         """
-        return self.telling.approve_story(story_id, by or self._who())
+        return self.telling.approve_story(story_id, by or self.who())
 
     def exports(self) -> list[Export]:
         """What may leave the house: released stories only."""
@@ -1223,9 +1223,6 @@ class Desk:
         Raises:
             RefusedAction: Nobody is named.
         """
-        return self._who()
-
-    def _who(self) -> str:
         if not self.setting.agent.strip():
             raise RefusedAction("Nobody is named at this desk.", hint="Set `agent` in delight.toml or DELIGHT_AGENT.")
         return self.setting.agent

@@ -274,7 +274,7 @@ class Telling:
             publications=places if yes is not None else (),
             paused=bool(ticketing.do_not_ask(connection, ask.customer_key)),
             post=f"“{yes.words}” — {self.house.company}" if ask.kind == "share" and agreed and yes is not None else "",
-            referral=self._referral(connection, ask) if agreed else "",
+            referral=self._referral(ask) if agreed else "",
         )
 
     def _agreed(self, shown: Shown, choice: Choice) -> tuple[Terms, str, tuple[str, ...]]:
@@ -319,9 +319,8 @@ class Telling:
             asking.add_link(connection, link_id, ask.id, REFER, self.clock() + 10 * YEAR)
             asking.put(connection, asking.get(connection, ask.id).model_copy(update={"referral": token}))
 
-    def _referral(self, connection: Connection, ask: Ask) -> str:
-        known = asking.get(connection, ask.id)
-        return f"{self.house.address.rstrip('/')}/r/{known.referral}" if known.referral else ""
+    def _referral(self, ask: Ask) -> str:
+        return f"{self.house.address.rstrip('/')}/r/{ask.referral}" if ask.referral else ""
 
     # The ledger
 
@@ -708,6 +707,9 @@ class Telling:
         """Close asks that nobody answered in time; return how many. An entry of the ledger says so."""
         now = self.clock()
         ends = now - timedelta(days=self.policy().answer_within_days)
+        with self.database.read() as connection:
+            if not asking.unanswered(connection, ends):
+                return 0  # as nearly always: nobody waits for the lock
         with self.database.begin() as connection:
             late = asking.unanswered(connection, ends)
             for ask in late:
@@ -737,17 +739,6 @@ class Telling:
             if ref not in {turn.ref for turn in review.due(connection, page.valid_days, self.clock())}:
                 raise RefusedAction(f"{ref} is not invited: one in every {page.every} is, and nobody chooses which.")
             return page.invitation(ticketing.get(connection, ref).customer.first_name)
-
-    def review_sent(self, ref: str, by: str) -> None:
-        """Record that an invitation to review went out.
-
-        Raises:
-            RefusedAction: It is not this conversation's turn.
-        """
-        now = self.clock()
-        with self.database.begin() as connection:
-            review.mark_sent(connection, ref, now)
-            people.audit(connection, now, by, "invited to review", ref)
 
     def due(self) -> Due:
         """What waits for somebody."""

@@ -25,7 +25,7 @@ from copilot.stories.store import Filter
 from copilot.team import Team
 from copilot.telling import Telling
 from copilot.web.charts import funnel_chart
-from copilot.web.render import page
+from copilot.web.render import as_handle, page
 from copilot.web.shield import Rate, form_token, is_form_token
 
 COOKIE = "delight_session"
@@ -354,11 +354,6 @@ class WebDesk:
         elif what == "again":
             self.team.try_again(visit.field("delivery"))
         return ""
-
-
-def as_handle(key: str) -> str:
-    """A customer's key as a piece of an address: whatever characters it has, it leads to nobody else."""
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
 def filter_of(query: Mapping[str, str]) -> Filter:

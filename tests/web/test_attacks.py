@@ -42,7 +42,8 @@ from copilot.stories.export import COLUMNS, FORMULA
 from copilot.stories.webhooks import WAITS, AddressRefused, Deliverer
 from copilot.telling import AFTERWARDS, CONSENT, REFER
 from copilot.tickets import store as ticketing
-from copilot.web.desk import COOKIE, as_handle
+from copilot.web.desk import COOKIE
+from copilot.web.render import as_handle
 from copilot.web.shield import MAX_BODY, Shield, form_token
 from tests.fakes import FakeClock
 from tests.web.fixtures_http import (

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Request, Response, expect
 
 from copilot.asking.models import BY_CUSTOMER
 from copilot.stories.models import Story
-from copilot.web.desk import as_handle
+from copilot.web.render import as_handle
 from tests.web.conftest import PASSWORD, PHONE, WORDS, NewPage, OpenHouse, draw, happy_ticket
 
 pytestmark = [
