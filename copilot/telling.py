@@ -141,6 +141,8 @@ class Person(NamedTuple):
     gives: tuple[Give, ...]
     stories: tuple[Standing, ...]
     tickets: tuple[str, ...]
+    visits: Mapping[str, int]
+    """How often the referral link of an ask was opened, by the ask's id."""
 
 
 class Telling:
@@ -803,12 +805,14 @@ class Telling:
         keys = asking.keys_of_person(connection, key, customer.email)
         refs = ticketing.refs_of(connection, keys)
         ids = [story.id for ref in refs if (story := telling.of_ticket(connection, ref)) is not None]
+        asks = asking.of_person(connection, key, customer.email)
         return Person(
             key=key,
             customer=customer,
             keys=tuple(keys),
             paused_by=next(filter(None, (ticketing.do_not_ask(connection, k) for k in keys)), ""),
-            asks=tuple(asking.of_person(connection, key, customer.email)),
+            asks=tuple(asks),
+            visits={ask.id: asking.visits(connection, ask.id, REFER) for ask in asks if ask.referral},
             entries=tuple(asking.entries(connection, refs=refs)),
             gives=tuple(asking.gives_of(connection, keys)),
             stories=tuple(telling.find_standing(connection, ids, now).values()),

@@ -166,6 +166,28 @@ def due(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     space.close()
 
 
+@top.command()
+def campaign(
+    ticket: Annotated[str, typer.Argument(help="queue/id, or the id alone.")],
+    department: Annotated[str, typer.Option(help="Who wants to ask.")],
+    purpose: Annotated[str, typer.Option(help="What for; one of `purposes` in playbooks/asking.md.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put another department's campaign through the ask gate; its answer is logged. Exit 1 where it says no."""
+    from copilot.bootstrap import open_workspace
+
+    space = open_workspace(workspace)
+    verdict = space.desk.judge_campaign(space.desk.find(ticket), department, purpose)
+    if as_json:
+        json_lines([verdict])
+    else:
+        table(("", "rule", "why"), [("yes" if r.ok else "no", r.rule, r.text) for r in verdict.reasons])
+    space.close()
+    if not verdict.ok:
+        raise typer.Exit(1)
+
+
 @users.command("add")
 def add_user(
     name: Annotated[str, typer.Argument(help="As it stands in the log.")],

@@ -79,6 +79,20 @@ def test_a_story_is_approved_published_taken_back_and_cleared(space: Path) -> No
     assert delight("due", "--json", workspace=space).out == ""
 
 
+def test_a_campaign_for_another_purpose_is_refused_and_the_refusal_is_logged(space: Path) -> None:
+    wanted = ("campaign", "T-1", "--department", "Sales", "--purpose")
+    ran = delight(*wanted, "upselling", "--json", workspace=space)
+    assert ran.code == 1
+    against = {reason["rule"] for reason in json.loads(ran.out)["reasons"] if not reason["ok"]}
+    assert "purpose" in against
+    ran = delight(*wanted, "references", "--json", workspace=space)
+    assert "purpose" not in {reason["rule"] for reason in json.loads(ran.out)["reasons"] if not reason["ok"]}
+    made = open_workspace(space)
+    log = [(line.who, line.action, line.detail) for line in made.telling.audited() if line.subject == "test/T-1"]
+    made.close()
+    assert any(who == "Sales" and action == "campaign refused" and "upselling" in why for who, action, why in log)
+
+
 def test_accounts_tokens_and_webhooks_are_made_and_removed(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DELIGHT_PASSWORD", "short")
     keep = ("DELIGHT_PASSWORD",)

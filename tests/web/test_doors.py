@@ -30,7 +30,8 @@ from copilot.stories.export import lines_of
 from copilot.stories.feeds import ATOM, GONE
 from copilot.stories.models import STATES
 from copilot.stories.webhooks import Answer, Deliverer
-from copilot.web.render import text
+from copilot.telling import REFER
+from copilot.web.render import as_handle, text
 from tests.fakes import FakeClock
 from tests.web.fixtures_http import ADDRESS, Kept, Made, Parsed, Room, empty_database, quick_hashes, room
 
@@ -612,6 +613,19 @@ def test_the_api_does_what_its_description_says(
         case.validate_response(answer, checks=checks)
 
     conforms()
+
+
+def test_how_often_a_referral_was_opened_stands_on_the_page_of_who_passes_it_on(room: Room) -> None:
+    kept = room.make("awaiting_customer")
+    with room.database.begin() as connection:
+        ask = next(iter(asking.of_ticket(connection, kept.ticket.ref)))
+        asking.put(connection, ask.model_copy(update={"referral": "token"}))
+        asking.add_link(connection, "link", ask.id, REFER, room.telling.clock())
+        for _ in range(3):
+            asking.count_visit(connection, "link")
+    assert room.telling.person(kept.key).visits == {ask.id: 3}
+    page = room.signed_in("agent").get(f"/people/{as_handle(kept.key)}")
+    assert "was opened 3 times" in page.text
 
 
 def test_the_desk_counts_and_shows_no_story_of_an_erased_customer(room: Room) -> None:
