@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from typing import Any
 
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oidc.core import CodeIDToken
-from httpx import HTTPError
-from itsdangerous import BadSignature, TimestampSigner
+from httpx import AsyncClient, HTTPError
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -25,6 +24,19 @@ from copilot.web.desk import WebDesk
 
 COOKIE = "delight_oidc"
 MINUTES = 10
+ALGORITHMS = ["RS256", "ES256", "PS256"]
+"""How an identity may be signed: by the provider's own key, never by anything that both sides know."""
+BROKEN = (OAuthError, JoseError, HTTPError, ValueError, KeyError, TypeError)
+"""What goes wrong with a provider that is away, that is none, or that answers what it should not."""
+
+
+class Provider(BaseModel):
+    """What a provider says of itself (OpenID Connect Discovery 1.0, section 3)."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
 
 
 class SignIn:
@@ -44,22 +56,22 @@ class SignIn:
         self.team = team
         self.desk = desk
         self.secure = secure
-        self._signer = TimestampSigner(secrets.token_hex(32), salt="delight.oidc")
-        self._known: dict[str, Any] = {}
+        self._signer = URLSafeTimedSerializer(secrets.token_hex(32), salt="delight.oidc")
+        self._known: Provider | None = None
         self.routes = [Route("/sign-in/openid", self.begin), Route("/sign-in/openid/back", self.back)]
 
     async def begin(self, request: Request) -> Response:
         """Off to the provider."""
         try:
             provider = await self._provider()
-        except (HTTPError, ValueError, KeyError):
+        except BROKEN:
             return PlainTextResponse("The sign-in provider cannot be reached. Sign in by password.", 503)
         verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
         address, state = self._client(request).create_authorization_url(
-            provider["authorization_endpoint"], code_verifier=verifier, nonce=nonce
+            provider.authorization_endpoint, code_verifier=verifier, nonce=nonce
         )
         answer = RedirectResponse(address, 303)
-        kept = self._signer.sign(json.dumps([state, verifier, nonce])).decode()
+        kept = self._signer.dumps([state, verifier, nonce])
         answer.set_cookie(
             COOKIE, kept, max_age=MINUTES * 60, httponly=True, secure=self.secure, samesite="lax", path="/sign-in"
         )
@@ -68,12 +80,13 @@ class SignIn:
     async def back(self, request: Request) -> Response:
         """Back from the provider, with somebody it vouches for."""
         try:
-            kept = self._signer.unsign(request.cookies.get(COOKIE, ""), max_age=MINUTES * 60)
-            state, verifier, nonce = json.loads(kept)
-            if not secrets.compare_digest(state, request.query_params.get("state", "")):
+            state, verifier, nonce = self._signer.loads(request.cookies.get(COOKIE, ""), max_age=MINUTES * 60)
+            if not secrets.compare_digest(state.encode(), request.query_params.get("state", "").encode()):
                 return PlainTextResponse("This sign-in was not begun here. Begin again.", 400)
+            if "error" in request.query_params:
+                return PlainTextResponse("The provider did not sign you in. Begin again, or sign in by password.", 403)
             subject = await self._subject(request, verifier, nonce)
-        except (BadSignature, OAuthError, JoseError, HTTPError, ValueError, KeyError):
+        except (BadSignature, *BROKEN):
             return PlainTextResponse("The sign-in could not be checked. Begin again.", 400)
         session = await run_in_threadpool(self.team.sign_in_as, subject)
         if session is None:
@@ -86,25 +99,26 @@ class SignIn:
         provider = await self._provider()
         async with self._client(request) as client:
             token = await client.fetch_token(
-                provider["token_endpoint"], code=request.query_params.get("code", ""), code_verifier=verifier
+                provider.token_endpoint, code=request.query_params.get("code", ""), code_verifier=verifier
             )
-            keys = KeySet.import_key_set((await client.get(provider["jwks_uri"], withhold_token=True)).json())
-        decoded = jwt.decode(token["id_token"], keys, algorithms=["RS256", "ES256", "PS256"])
+        async with AsyncClient() as client:
+            keys = KeySet.import_key_set((await client.get(provider.jwks_uri)).json())
+        decoded = jwt.decode(token["id_token"], keys, algorithms=ALGORITHMS)
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,
-            {"iss": {"value": provider["issuer"]}, "aud": {"value": self.settings.oidc_client_id}},
-            {"nonce": nonce},
+            {"iss": {"value": provider.issuer}, "aud": {"value": self.settings.oidc_client_id}},
+            {"nonce": nonce, "client_id": self.settings.oidc_client_id},
         )
         claims.validate(leeway=60)
         return str(claims["sub"])
 
-    async def _provider(self) -> dict[str, Any]:
-        if not self._known:
-            async with AsyncOAuth2Client() as client:
-                address = f"{self.settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"
-                found = (await client.get(address, withhold_token=True)).json()
-            if found["issuer"].rstrip("/") != self.settings.oidc_issuer.rstrip("/"):
+    async def _provider(self) -> Provider:
+        if self._known is None:
+            address = f"{self.settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"
+            async with AsyncClient() as client:
+                found = Provider.model_validate_json((await client.get(address)).content)
+            if found.issuer.rstrip("/") != self.settings.oidc_issuer.rstrip("/"):
                 raise ValueError("another issuer answered")
             self._known = found
         return self._known
