@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from copilot.team import Team
     from copilot.telling import Telling
     from copilot.tickets.models import Ticket
+    from copilot.tickets.outbox import Outbox
 
 HOME = Path(__file__).parent
 DEMO_QUEUE = "fernway"
@@ -157,14 +158,12 @@ class Workspace:
     def desk(self) -> Desk:
         from copilot.asking.policy import load_policy
         from copilot.desk import Desk
-        from copilot.tickets.outbox import Outbox
 
-        s = self.settings
         return Desk(
             self.database,
             self.brain,
             lambda: load_policy(self.playbooks),
-            Outbox(s.resolve(s.outbox), s.team_address, s.team),
+            self._outbox(),
             self.setting,
             self.clock,
             self._writer(),
@@ -188,6 +187,13 @@ class Workspace:
 
         return Links(load_secret(self.settings.workspace))
 
+    def _outbox(self) -> Outbox:
+        """Where replies to queues of files are written."""
+        from copilot.tickets.outbox import Outbox
+
+        s = self.settings
+        return Outbox(s.resolve(s.outbox), s.team_address, s.team)
+
     @cached_property
     def telling(self) -> Telling:
         """The second half of the flow."""
@@ -208,6 +214,7 @@ class Workspace:
             lambda: load_texts(self.playbooks),
             lambda: load_review(self.playbooks),
             MeaningSearch(lambda texts: self.brain.get()[1].encoder.encode(texts)),
+            self._outbox(),
         )
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,7 +21,7 @@ from copilot.accounts import store as people
 from copilot.asking import review
 from copilot.asking import store as asking
 from copilot.asking.compose import ask_play, compose_ask, with_link
-from copilot.asking.gate import judge
+from copilot.asking.gate import about_a_yes, judge
 from copilot.asking.models import YES, Answer, Ask, Entry, Policy, Terms, Verdict
 from copilot.db.engine import Database
 from copilot.drafting import store as drafting
@@ -40,7 +41,7 @@ from copilot.drafting.composer import (
 from copilot.drafting.context import CheckContext
 from copilot.drafting.learning import Phrase, outcomes, phrases
 from copilot.drafting.merge import merged
-from copilot.drafting.models import Draft, Length, Part
+from copilot.drafting.models import Draft, Length, Part, Source
 from copilot.drafting.prompts import Rendered
 from copilot.drafting.tone import ToneGuide
 from copilot.drafting.writer import ModelWriter, Written
@@ -131,6 +132,8 @@ class Guidance(NamedTuple):
     verdict: Verdict
     ask_play: Play | None
     quote: str
+    again: bool = False
+    """Whether `quote` is other words than those they agreed to, which somebody wants them asked about."""
 
 
 class Basis(NamedTuple):
@@ -779,11 +782,14 @@ class Desk:
         with self.database.begin() as connection:
             ticket, reading = self._with_reading(connection, draft.ticket_ref)
             guidance = self._guide(connection, ticket, reading)
+            wanted = asking.other_words(connection, ticket.ref)
+            if wanted is not None and not guidance.verdict.ok:
+                raise RefusedAction(f"No ask now: {guidance.verdict.why_not}.")
             if not guidance.verdict.ok:
                 self._override(connection, draft.ticket_ref, guidance.verdict, override)
                 play = ask_play(reading, guidance.matches, *self._pages())
                 guidance = guidance._replace(ask_play=play)
-            if guidance.ask_play is None:
+            if wanted is None and guidance.ask_play is None:
                 raise RefusedAction(
                     "No page has an `## Ask` section.", hint="Write one; playbooks/README.md shows how."
                 )
@@ -793,15 +799,20 @@ class Desk:
                 raise RefusedAction("The draft asks already.")
             self._drop_asks(connection, draft.ticket_ref, "")
             values = slot_values(ticket, reading, self.setting, guidance.walk, _first(guidance.escalations))
-            policy = self.policy()
-            overridden = "" if guidance.verdict.ok else override.strip()
-            ask = compose_ask(ticket, guidance.ask_play, values, policy, self.clock(), overridden)
-            asking.put(connection, ask)
-            ask = with_link(ask, policy.link_line, self.telling.make_link(connection, ask))
-            asking.put(connection, ask)
-            asking.unschedule(connection, draft.ticket_ref)
+            if wanted is not None:
+                ask = self.telling.ask_again(connection, ticket, wanted, values)
+            else:
+                assert guidance.ask_play is not None
+                policy = self.policy()
+                overridden = "" if guidance.verdict.ok else override.strip()
+                ask = compose_ask(ticket, guidance.ask_play, values, policy, self.clock(), overridden)
+                asking.put(connection, ask)
+                ask = with_link(ask, policy.link_line, self.telling.make_link(connection, ask))
+                asking.put(connection, ask)
+                asking.unschedule(connection, draft.ticket_ref)
             text = _before_signature(draft.text, ask.text, self.setting)
-            part = Part(text=ask.text, source="ask", play_id=ask.play_id, citation=guidance.ask_play.citation)
+            citation = guidance.ask_play.citation if guidance.ask_play is not None else ""
+            part = Part(text=ask.text, source="ask", play_id=ask.play_id, citation=citation)
             return self._edited(connection, draft, text, part), ask
 
     def _override(self, connection: Connection, ref: str, verdict: Verdict, reason: str) -> None:
@@ -875,8 +886,12 @@ class Desk:
             for ask in asking.of_ticket(connection, ticket.ref):
                 if ask.state == "drafted":
                     asking.put(connection, ask.sent(reply.id, now))
-            if any(part.source == "review" and part.text in approved.text for part in approved.parts):
+                    asking.unschedule(connection, ticket.ref)
+            told = {part.source for part in approved.parts if part.text in approved.text}
+            if "review" in told:
                 review.mark_sent(connection, ticket.ref, now)
+            if "reminder" in told:
+                self.telling.note_reminder(connection, ticket.ref, by)
             if latest.version == ticket.version:
                 reading = reading.model_copy(update={"ticket_version": changed.version})
                 self._keep(connection, changed, reading, self.brain.get()[1])
@@ -1008,10 +1023,22 @@ class Desk:
         Raises:
             RefusedAction: It is not: one in every so many resolved conversations is invited, and nobody chooses which.
         """
-        invitation = self.telling.review_invitation(draft.ticket_ref)
+        return self._put_in(draft, self.telling.review_invitation(draft.ticket_ref), "review")
+
+    def remind(self, draft: Draft) -> Draft:
+        """Put the one reminder of an ask that nobody answered into a draft; sending it notes that it was reminded of.
+
+        Raises:
+            RefusedAction: No ask of this conversation is to be reminded of now.
+        """
+        return self._put_in(draft, self.telling.reminder(draft.ticket_ref), "reminder")
+
+    def _put_in(self, draft: Draft, words: str, source: Source) -> Draft:
+        if words in draft.text:
+            raise RefusedAction("It stands in the draft already.")
         with self.database.begin() as connection:
-            text = _before_signature(draft.text, invitation, self.setting)
-            return self._edited(connection, draft, text, Part(text=invitation, source="review"))
+            text = _before_signature(draft.text, words, self.setting)
+            return self._edited(connection, draft, text, Part(text=words, source=source))
 
     def new_story(self, ref: str) -> Story:
         """The ticket's story, or one pre-filled from its reading (not stored until saved)."""
@@ -1267,9 +1294,18 @@ class Desk:
         fired = escalations(playbook.pages, known, _since(ticket, now), told) if ticket.target else []
         quote = best_quote(ticket, reading)
         verdict = self._verdict(connection, ticket, reading)
-        play = ask_play(reading, matches, *self._pages()) if verdict.ok else None
+        wanted = asking.other_words(connection, ticket.ref)
+        if wanted is not None:
+            verdict, quote = about_a_yes(verdict), wanted.words
+        play = ask_play(reading, matches, *self._pages()) if verdict.ok and wanted is None else None
         return Guidance(
-            matches, tuple(fired), self._decision(connection, ticket, reading, matches), verdict, play, quote
+            matches,
+            tuple(fired),
+            self._decision(connection, ticket, reading, matches),
+            verdict,
+            play,
+            quote,
+            again=wanted is not None,
         )
 
     def _verdict(self, connection: Connection, ticket: Ticket, reading: Reading, purpose: str = "") -> Verdict:
@@ -1331,19 +1367,19 @@ class Desk:
             guide=self.guide_of_tone(),
             written=tuple(p.text for p in draft.parts if p.source == "model") if draft else (),
             pages="\n".join(play.text for match in guidance.matches for play in match.page.plays),
-            invitation=self._invitation(draft),
+            set_texts=self._set_texts(asks, draft),
             times=tuple(duration_words(e.within.total_seconds()) for e in guidance.escalations),
         )
 
-    def _invitation(self, draft: Draft | None) -> str:
-        """The invitation to review that stands in a draft, where it is the conversation's turn."""
-        part = next((p for p in draft.parts if p.source == "review"), None) if draft is not None else None
-        if draft is None or part is None:
-            return ""
-        try:
-            return part.text if part.text == self.telling.review_invitation(draft.ticket_ref) else ""
-        except RefusedAction:
-            return ""
+    def _set_texts(self, asks: Sequence[Ask], draft: Draft | None) -> tuple[str, ...]:
+        """The house's set texts of a draft that may be sent now."""
+        found = [ask.text for ask in asks if ask.state == "drafted" and ask.before]
+        texts = {"review": self.telling.review_invitation, "reminder": self.telling.reminder}
+        for part in draft.parts if draft is not None else ():
+            if draft is not None and part.source in texts:
+                with suppress(RefusedAction):
+                    found.append(texts[part.source](draft.ticket_ref))
+        return tuple(found)
 
     @staticmethod
     def _keys(connection: Connection, ticket: Ticket) -> list[str]:

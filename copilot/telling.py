@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -17,6 +18,7 @@ from copilot.accounts import store as people
 from copilot.accounts.models import AuditLine
 from copilot.asking import ledger, review
 from copilot.asking import store as asking
+from copilot.asking.compose import compose_again
 from copilot.asking.consent import Texts
 from copilot.asking.links import Links
 from copilot.asking.models import (
@@ -32,6 +34,7 @@ from copilot.asking.models import (
     Policy,
     Terms,
 )
+from copilot.asking.store import Scheduled
 from copilot.db.engine import Database
 from copilot.drafting import store as drafting
 from copilot.errors import NotFound, RefusedAction
@@ -53,6 +56,7 @@ if TYPE_CHECKING:  # numpy loads with the encoder
 Clock = Callable[[], datetime]
 Button = Literal["yes", "no", "never", "withdraw"]
 Until = Literal["one", "two", "open"]
+EXPORTED = "exported"
 CONSENT = "consent"
 REFER = "refer"
 LOOKED_AT = 500
@@ -121,12 +125,23 @@ class Due(NamedTuple):
     """What waits for somebody of the team."""
 
     reminders: tuple[Ask, ...]
-    scheduled: tuple[tuple[str, str, datetime, bool], ...]
-    """(ticket, by, since, whether it is resolved by now)."""
+    scheduled: tuple[tuple[Scheduled, bool], ...]
+    """What is to be asked, and whether it can be now."""
     take_downs: tuple[Publication, ...]
     rechecks: tuple[Story, ...]
     substantiations: tuple[tuple[Standing, tuple[str, ...]], ...]
     reviews: tuple[review.ReviewTurn, ...]
+
+
+class Chain(NamedTuple):
+    """A story with all it rests on: conversation, asks, ledger entries, what was done to it, and what is to be asked."""
+
+    where: Standing
+    ticket: Ticket
+    asks: list[Ask]
+    entries: list[Entry]
+    log: list[AuditLine]
+    other_words: Scheduled | None
 
 
 class Person(NamedTuple):
@@ -145,6 +160,26 @@ class Person(NamedTuple):
     """How often the referral link of an ask was opened, by the ask's id."""
 
 
+class Outside(Protocol):
+    """Where copies lie outside the database."""
+
+    def forget(self, refs: Sequence[str]) -> list[str]:
+        """Remove what lies there of some tickets; return what could not be looked into."""
+        ...
+
+
+class Left(NamedTuple):
+    """What erasing a customer could not reach, so that a person must.
+
+    Attributes:
+        places: Addresses where a story of theirs stands.
+        files: Exports that hold one, or that could not be looked into, with why.
+    """
+
+    places: tuple[str, ...]
+    files: tuple[str, ...]
+
+
 class Telling:
     """The second half of the flow.
 
@@ -157,6 +192,7 @@ class Telling:
         texts: Reads the texts of the customer's page, likewise.
         reviews: Reads the page on public reviews, likewise; None where the team asks for none.
         search: Finds stories by meaning, where there is an encoder.
+        outside: Where replies were written to, outside the database.
     """
 
     def __init__(
@@ -169,6 +205,7 @@ class Telling:
         texts: Callable[[], Mapping[str, Texts]] = dict,
         reviews: Callable[[], review.ReviewPage | None] = lambda: None,
         search: MeaningSearch | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self.database = database
         self.policy = policy
@@ -178,6 +215,7 @@ class Telling:
         self.texts = texts
         self.reviews = reviews
         self.search = search
+        self.outside = outside
         self._indexed = False
 
     # The customer's page
@@ -373,11 +411,16 @@ class Telling:
         asking.put(connection, ask.answered(answer, now))
         made = asking.add_entry(connection, entry)
         story = telling.of_ticket(connection, ask.ticket_ref)
-        if story is not None and answer in YES and words != ask.words and story.quotes:
-            changed = story.quotes[0].model_copy(update={"text": words, "original": ask.words})
+        if story is not None and answer in YES and story.quotes and (words != ask.words or ask.before):
+            original = (story.quotes[0].original or ask.before) if ask.before else ask.words
+            changed = story.quotes[0].model_copy(update={"text": words, "original": original})
             telling.put(
                 connection, story.model_copy(update={"quotes": (changed, *story.quotes[1:]), "updated_at": now})
             )
+        if answer == "withdrawn":  # whichever of their links they pressed it on: nothing of it may be used
+            for other in asking.of_ticket(connection, ask.ticket_ref):
+                if other.id != ask.id and other.state in ("granted", "conditional"):
+                    made = self._record(connection, other, answer, terms, other.words, answer_text, channel, by=by)
         self._settle(connection, ask.ticket_ref)
         return made
 
@@ -461,8 +504,8 @@ class Telling:
         with self.database.read() as connection:
             return telling.get_standing(connection, story_id, self.clock())
 
-    def story_chain(self, story_id: str) -> tuple[Standing, Ticket, list[Ask], list[Entry], list[AuditLine]]:
-        """A story with all it rests on: conversation, asks, ledger entries, and what was done to it.
+    def story_chain(self, story_id: str) -> Chain:
+        """A story with all it rests on.
 
         Raises:
             NotFound: There is none.
@@ -470,12 +513,13 @@ class Telling:
         with self.database.read() as connection:
             where = telling.get_standing(connection, story_id, self.clock())
             ref = where.story.ticket_ref
-            return (
+            return Chain(
                 where,
                 ticketing.get(connection, ref),
                 asking.of_ticket(connection, ref),
                 asking.entries(connection, ref=ref),
                 people.audited(connection, story_id),
+                asking.other_words(connection, ref),
             )
 
     def save_story(self, story: Story, by: str) -> Standing:
@@ -519,6 +563,53 @@ class Telling:
             shortened = Quote(text=words, message_id=first.message_id, original=first.original or first.text)
             story = story.model_copy(update={"quotes": (shortened, *story.quotes[1:])})
         return self.save_story(story, by)
+
+    def want_other_words(self, story_id: str, words: str, by: str) -> None:
+        """Have the customer asked about other words of their quote; until they agree, the story stays as it is.
+
+        Raises:
+            NotFound: There is no such story.
+            RefusedAction: Nothing was agreed yet, these words were, they are too many, or the customer must not be asked.
+        """
+        now, words = self.clock(), clean(words).strip()
+        with self.database.begin() as connection:
+            where = telling.get_standing(connection, story_id, now)
+            ref = where.story.ticket_ref
+            customer = ticketing.get(connection, ref).customer
+            keys = asking.keys_of_person(connection, where.story.customer_key, customer.email)
+            if where.terms is None or where.permission is None:
+                raise RefusedAction(f"There is no permission to change: {where.why}.", hint="Ask them first.")
+            if not words or len(words) > MAX_WORDS:
+                raise RefusedAction(f"Write the words to ask about, at most {MAX_WORDS:,} characters.")
+            if words == asking.entry(connection, where.permission).words:
+                raise RefusedAction("The customer agreed to these words already.")
+            if paused := next(filter(None, (ticketing.do_not_ask(connection, key) for key in keys)), ""):
+                raise RefusedAction(f"Asks are paused by {paused}.")
+            asking.schedule(connection, Scheduled(ref, by, now, words))
+            people.audit(connection, now, by, "wants other words", story_id, words)
+
+    def ask_again(self, connection: Connection, ticket: Ticket, wanted: Scheduled, values: Mapping[str, str]) -> Ask:
+        """The question about other words, with a link of its own; it stands in a draft and is not sent yet.
+
+        Args:
+            values: What fills the slots of its text.
+
+        Raises:
+            RefusedAction: What was agreed no longer stands.
+        """
+        entries = asking.entries(connection, ref=ticket.ref)
+        agreed = next((e for e in reversed(entries) if e.answer != "unclear" and not e.leaves_as_it_was), None)
+        if agreed is None or agreed.answer not in YES:
+            asking.unschedule(connection, ticket.ref)
+            raise RefusedAction("The customer took back what they had agreed to, so there is nothing to change.")
+        texts = self._texts_for(ticket.customer)
+        ask = compose_again(ticket, wanted.words, agreed, texts, values, self.clock())
+        asking.put(connection, ask)
+        link = self.make_link(connection, ask)
+        end = texts.say("again_link" if link else "again_reply", {**values, "link": link})
+        ask = ask.model_copy(update={"text": f"{ask.text} {end}"})
+        asking.put(connection, ask)
+        return ask
 
     def approve_story(self, story_id: str, by: str) -> Standing:
         """Marketing's key.
@@ -753,8 +844,11 @@ class Telling:
             return Due(
                 reminders=tuple(ask for ask in late if ask.state == "sent" and ask.reminded_at is None),
                 scheduled=tuple(
-                    (ref, by, at, ticketing.get(connection, ref).status in ("resolved", "closed"))
-                    for ref, by, at in asking.scheduled(connection)
+                    (
+                        wanted,
+                        bool(wanted.words) or ticketing.get(connection, wanted.ref).status in ("resolved", "closed"),
+                    )
+                    for wanted in asking.scheduled(connection)
                 ),
                 take_downs=tuple(telling.take_downs(connection)),
                 rechecks=tuple(telling.to_recheck(connection, now)),
@@ -770,18 +864,56 @@ class Telling:
         Raises:
             RefusedAction: It was answered, or reminded of already.
         """
-        now = self.clock()
         with self.database.begin() as connection:
-            ask = asking.get(connection, ask_id).reminded(now)
-            asking.put(connection, ask)
-            people.audit(connection, now, by, "reminded", ask_id)
-            return ask
+            return self._note_reminder(connection, asking.get(connection, ask_id), by)
+
+    def reminder(self, ref: str) -> str:
+        """The one reminder of an ask in this conversation that nobody answered, in the customer's language.
+
+        Raises:
+            RefusedAction: None of its asks waits, or not for long enough, or it was reminded of.
+        """
+        with self.database.read() as connection:
+            ask = self._to_remind(connection, ref)
+            customer = ticketing.get(connection, ref).customer
+        values = {
+            "customer.first_name": customer.first_name,
+            "company.name": self.house.company,
+            "words": ask.words,
+        }
+        return self._texts_for(customer).say("remind", values)
+
+    def note_reminder(self, connection: Connection, ref: str, by: str) -> None:
+        """Note that the ask of this conversation was reminded of.
+
+        Raises:
+            RefusedAction: None is to be.
+        """
+        self._note_reminder(connection, self._to_remind(connection, ref), by)
+
+    def _to_remind(self, connection: Connection, ref: str) -> Ask:
+        days = self.policy().remind_after_days
+        waiting = [ask for ask in asking.of_ticket(connection, ref) if ask.state == "sent" and ask.sent_at is not None]
+        if not waiting:
+            raise RefusedAction("No ask of this conversation waits for an answer.")
+        ask = waiting[-1]
+        if ask.reminded_at is None and ask.sent_at is not None and self.clock() - ask.sent_at < timedelta(days=days):
+            raise RefusedAction(f"They were asked on {ask.sent_at:%Y-%m-%d}; wait {days} days before a reminder.")
+        ask.reminded(self.clock())  # refuses a second one
+        return ask
+
+    def _note_reminder(self, connection: Connection, ask: Ask, by: str) -> Ask:
+        now = self.clock()
+        done = ask.reminded(now)
+        asking.put(connection, done)
+        people.audit(connection, now, by, "reminded", ask.id)
+        return done
 
     def schedule(self, ref: str, by: str) -> None:
         """Ask in this conversation once the customer has confirmed that it is solved."""
         with self.database.begin() as connection:
             ticketing.get(connection, ref)
-            asking.schedule(connection, ref, by, self.clock())
+            asking.schedule(connection, Scheduled(ref, by, self.clock(), ""))
 
     # People
 
@@ -865,6 +997,7 @@ class Telling:
                 "customer": found.customer.model_dump(mode="json"),
                 "known_as": list(found.keys),
                 "do_not_ask": found.paused_by,
+                "to_be_asked": [w._asdict() for ref in found.tickets for w in asking.scheduled(connection, ref)],
                 "tickets": [ticket.model_dump(mode="json") for ticket in tickets],
                 "readings": {ref: r.model_dump(mode="json") for ref, r in readings.items() if r is not None},
                 "corrections": [c.model_dump(mode="json") for c in corrections],
@@ -875,8 +1008,28 @@ class Telling:
                 "stories": [where.model_dump(mode="json") for where in found.stories],
             }
 
-    def forget(self, key: str, by: str) -> tuple[str, ...]:
-        """Erase a customer everywhere (GDPR 17); return the places where copies still stand and must come down.
+    def note_export(self, path: Path, count: int, by: str) -> None:
+        """Note that stories were written to a file, so that it can be looked into when one of them must go."""
+        self.audit(by, EXPORTED, str(path.resolve()), f"{count} stories")
+
+    def _exports_with(self, stories: Sequence[str]) -> list[str]:
+        """Files of earlier exports that hold one of some stories, or that nobody can say it of."""
+        with self.database.read() as connection:
+            paths = people.subjects_of(connection, EXPORTED)
+        found = []
+        for path in map(Path, paths):
+            try:
+                with path.open(encoding="utf-8", errors="replace") as file:
+                    if any(story_id in line for line in file for story_id in stories):
+                        found.append(f"{path}: export it again, and pass that on")
+            except FileNotFoundError:
+                found.append(f"{path}: it is not there any more; whoever holds it must be told")
+            except OSError as error:
+                found.append(f"{path}: it cannot be read ({error.strerror})")
+        return found
+
+    def forget(self, key: str, by: str) -> Left:
+        """Erase a customer everywhere (GDPR 17); return where copies still are that only a person can reach.
 
         What stays: that something was asked and answered, when, under which wording and terms, chained in the ledger;
         places that must be cleared, by the story's number.
@@ -910,7 +1063,10 @@ class Telling:
             people.audit(connection, now, by, "erased a customer", f"{len(found.tickets)} tickets")
             stands = telling.publications_of(connection, stories)
         self.database.fold()
-        return tuple(p.address for places in stands.values() for p in places if p.removed_at is None)
+        files = self._exports_with(stories) if stories else []
+        files += self.outside.forget(found.tickets) if self.outside is not None else []
+        places = (p.address for found_at in stands.values() for p in found_at if p.removed_at is None)
+        return Left(tuple(places), tuple(files))
 
     def audit(self, who: str, action: str, subject: str, detail: str = "") -> None:
         """Note what somebody did."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, delete, select
+from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from copilot.accounts.models import Account, ApiToken, AuditLine, Scope
@@ -220,6 +220,13 @@ def audited(connection: Connection, subject: str = "", limit: int = 200) -> list
     if subject:
         query = query.where(audit_log.c.subject == subject)
     return [AuditLine.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def subjects_of(connection: Connection, action: str) -> list[str]:
+    """What an action was done to, each once, the last first."""
+    last = func.max(audit_log.c.seq)
+    query = select(audit_log.c.subject).where(audit_log.c.action == action)
+    return list(connection.execute(query.group_by(audit_log.c.subject).order_by(last.desc())).scalars())
 
 
 def forget(connection: Connection, subjects: Sequence[str]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from copilot.asking.models import Ask, Policy
+from copilot.asking.consent import Texts
+from copilot.asking.models import AGAIN, Ask, Entry, Policy
 from copilot.drafting.composer import fill
 from copilot.errors import RefusedAction
 from copilot.playbook.models import AskKind, Match, Page, Play
@@ -66,6 +67,29 @@ def compose_ask(
         text=fill(chosen.text, values),
         created_at=now,
         override=override,
+    )
+
+
+def compose_again(
+    ticket: Ticket, words: str, agreed: Entry, texts: Texts, values: Mapping[str, str], now: datetime
+) -> Ask:
+    """A question about other words than those the customer agreed to; its text is of the page's texts, in their language.
+
+    Args:
+        agreed: What they agreed to.
+    """
+    said = {**values, "words": words}
+    return Ask(
+        id="a-" + digest(ticket.ref, words, now.isoformat())[:10],
+        ticket_ref=ticket.ref,
+        customer_key=customer_key(ticket),
+        kind="quote",
+        play_id="",
+        wording=f"{texts.version}/{texts.locale}{AGAIN}",
+        words=words,
+        text=texts.say("again", said),
+        created_at=now,
+        before=agreed.words,
     )
 
 

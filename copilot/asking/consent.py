@@ -1,4 +1,5 @@
-"""Reads the texts of the customer's page: `playbooks/consent/<language>.md`, one heading a text, all of them there."""
+"""Reads the texts of the customer's page, and of what is written to them beside it: `playbooks/consent/<language>.md`, one
+heading a text, all of them there."""
 
 from __future__ import annotations
 
@@ -18,7 +19,17 @@ FOLDER = "consent"
 HEADING = re.compile(r"^##\s+(\S+)\s*$")
 SLOT = re.compile(r"\{([a-z_.]+)\}")
 SLOTS = frozenset(
-    ["company.name", "agent.name", "customer.first_name", "customer.company", "disclosure", "date", "place"]
+    [
+        "company.name",
+        "agent.name",
+        "customer.first_name",
+        "customer.company",
+        "disclosure",
+        "date",
+        "place",
+        "words",
+        "link",
+    ]
 )
 KEYS = (
     "title", "greeting", "intro", "words", "words_help", "original", "name", "name_full", "name_first", "name_initials",
@@ -28,7 +39,8 @@ KEYS = (
     "problem_until", "done_yes_title", "done_yes", "done_no_title", "done_no", "done_never_title", "done_never", "agreed",
     "agreed_on", "appears", "runs_until", "shown_as", "published", "not_published", "copy", "copy_help", "post", "post_help", "referral",
     "referral_help", "take_back", "take_back_help", "withdraw",
-    "withdrawn_title", "withdrawn", "removed", "being_removed", "gone_title", "gone", "privacy",
+    "withdrawn_title", "withdrawn", "removed", "being_removed", "gone_title", "gone", "privacy", "remind", "again",
+    "again_link", "again_reply", "again_title", "again_intro", "again_before", "again_no", "again_never",
 )  # fmt: skip
 
 

@@ -66,6 +66,16 @@ def judge(
     return Verdict(ok=all(reason.ok for reason in reasons), reasons=tuple(reasons))
 
 
+ABOUT_A_YES = frozenset(["unanswered"])
+"""Rules, beside the final ones, for a question about words that the customer has allowed already."""
+
+
+def about_a_yes(verdict: Verdict) -> Verdict:
+    """The verdict on asking about other words of a quote: that they said yes before counts as reason enough to ask."""
+    kept = tuple(reason for reason in verdict.reasons if reason.final or reason.rule in ABOUT_A_YES)
+    return Verdict(ok=all(reason.ok for reason in kept), reasons=kept)
+
+
 def _confirmed(ticket: Ticket, reading: Reading) -> Reason:
     """Resolved by status, or the customer's own last words say so; a new question opens it again."""
     target = ticket.target

@@ -74,6 +74,8 @@ class Ask(Model):
     """Why somebody asked although the gate said no; empty where it said yes."""
     referral: str = ""
     """Token of the link by which the customer recommends us, once they agreed to."""
+    before: str = ""
+    """Words they agreed to already and that these would take the place of; empty where they were not asked before."""
 
     def sent(self, message_id: str, at: AwareDatetime) -> Ask:
         """The ask as it went out.
@@ -158,6 +160,8 @@ PERSONAL = frozenset(["ticket_ref", "customer_key", "words", "words_hash", "answ
 PERSONAL_TERMS = ("shown_as", "disclosure")
 """The same of its terms."""
 BY_CUSTOMER = "the customer, on their page"
+AGAIN = "/consent#again"
+"""How the wording of an ask about other words ends: a no to it leaves what was agreed before."""
 
 
 class Entry(Model):
@@ -181,6 +185,11 @@ class Entry(Model):
     at: AwareDatetime
     by: str
     erased: bool = False
+
+    @property
+    def leaves_as_it_was(self) -> bool:
+        """Whether it takes nothing back: nobody agreed to other words than those agreed to before."""
+        return self.wording.endswith(AGAIN) and self.answer in ("declined", "expired")
 
     @property
     def personal_part(self) -> dict[str, object]:

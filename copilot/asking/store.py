@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from sqlalchemy import (
@@ -78,6 +78,7 @@ asks_scheduled = Table(
     Column("ref", ForeignKey("tickets.ref"), primary_key=True),
     Column("by", String, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("words", String, nullable=False, server_default=""),
 )
 gives = Table(
     "gives",
@@ -88,6 +89,16 @@ gives = Table(
     Column("by", String, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+
+
+class Scheduled(NamedTuple):
+    """An ask that somebody wants made: once the customer has confirmed, or about other words of their quote."""
+
+    ref: str
+    by: str
+    at: datetime
+    words: str
+    """The other words; empty where it waits for the customer to confirm."""
 
 
 def put(connection: Connection, ask: Ask) -> None:
@@ -287,9 +298,14 @@ def unanswered(connection: Connection, before: datetime) -> list[Ask]:
     return [Ask.model_validate(body) for body in connection.execute(query.order_by(asks.c.sent_at)).scalars()]
 
 
-def schedule(connection: Connection, ref: str, by: str, at: datetime) -> None:
-    """Ask in a ticket once the customer has confirmed that it is solved."""
-    connection.execute(insert(asks_scheduled).values(ref=ref, by=by, at=at).on_conflict_do_nothing())
+def schedule(connection: Connection, wanted: Scheduled) -> None:
+    """Have an ask made in a ticket; other words take the place of what was wanted there before."""
+    statement = insert(asks_scheduled).values(**wanted._asdict())
+    if wanted.words:
+        changed = {"by": wanted.by, "at": wanted.at, "words": wanted.words}
+        connection.execute(statement.on_conflict_do_update(index_elements=["ref"], set_=changed))
+    else:
+        connection.execute(statement.on_conflict_do_nothing())
 
 
 def unschedule(connection: Connection, ref: str) -> None:
@@ -297,10 +313,18 @@ def unschedule(connection: Connection, ref: str) -> None:
     connection.execute(delete(asks_scheduled).where(asks_scheduled.c.ref == ref))
 
 
-def scheduled(connection: Connection) -> list[tuple[str, str, datetime]]:
-    """(ticket, by, at) of what waits for the customer to confirm."""
-    query = select(asks_scheduled.c.ref, asks_scheduled.c.by, asks_scheduled.c.at).order_by(asks_scheduled.c.at)
-    return [tuple(row) for row in connection.execute(query)]
+def scheduled(connection: Connection, ref: str = "") -> list[Scheduled]:
+    """The asks that somebody wants made, of one ticket or all, the oldest wish first."""
+    columns = asks_scheduled.c
+    query = select(columns.ref, columns.by, columns.at, columns.words).order_by(columns.at)
+    if ref:
+        query = query.where(columns.ref == ref)
+    return [Scheduled(*row) for row in connection.execute(query)]
+
+
+def other_words(connection: Connection, ref: str) -> Scheduled | None:
+    """What the customer of a ticket shall be asked about anew; None where that is nothing."""
+    return next((wanted for wanted in scheduled(connection, ref) if wanted.words), None)
 
 
 def give(connection: Connection, key: str, what: str, by: str, at: datetime) -> None:

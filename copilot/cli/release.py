@@ -132,9 +132,11 @@ def forget(
         typer.confirm(f"Erase {person.customer.shown} and {len(person.tickets)} conversations for good?", abort=True)
     left = space.telling.forget(key, space.desk.who())
     say(f"erased: {len(person.tickets)} conversations, {len(person.asks)} asks, {len(person.stories)} stories")
-    for address in left:
+    for address in left.places:
         say(f"still stands, and must be cleared: {address}")
-    say("What was exported or written to the outbox before lies outside the database: clear it by hand.")
+    for file in left.files:
+        say(f"a copy: {file}")
+    say("Mail that was sent, and copies that others made, are out of reach: tell whoever holds them.")
     space.close()
 
 
@@ -153,7 +155,10 @@ def due(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
             for p in found.take_downs
         ),
         *(("remind", f"{a.sent_at:%Y-%m-%d}", a.id, a.ticket_ref) for a in found.reminders),
-        *(("ask", f"{at:%Y-%m-%d}", ref, "confirmed" if done else "waits") for ref, _, at, done in found.scheduled),
+        *(
+            ("ask", f"{w.at:%Y-%m-%d}", w.ref, w.words or ("confirmed" if now else "waits"))
+            for w, now in found.scheduled
+        ),
         *(("check again", f"{s.recheck_at:%Y-%m-%d}", s.id, s.hook) for s in found.rechecks),
         *(("prove", "", w.story.id, ", ".join(claims)) for w, claims in found.substantiations),
         *(("review", f"{turn.at:%Y-%m-%d}", turn.ref, f"number {turn.number}") for turn in found.reviews),

@@ -119,6 +119,7 @@ def export(
     else:
         try:
             write_atomically(out, "".join(pieces).encode())
+            space.telling.note_export(out, space.desk.funnel().ready, space.settings.agent or "delight stories export")
         except OSError as error:
             raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
     found = space.desk.funnel()

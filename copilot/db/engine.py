@@ -21,7 +21,7 @@ from copilot.errors import StoreFault
 metadata = MetaData()
 POOL = 48
 """Connections that are kept open: as many as the web server has workers, and a few."""
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. A test holds it to the newest file in `migrations/versions`."""
 
 

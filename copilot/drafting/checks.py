@@ -133,9 +133,10 @@ CHEER = re.compile(
 
 def check(text: str, context: CheckContext) -> tuple[DraftFinding, ...]:
     """All findings on a draft, in the order of the words meant; the same text and context give the same findings."""
-    if context.invitation:  # the house's own neutral words, the same for everybody: no rule about asks is about them
-        text = text.replace(context.invitation, " " * len(context.invitation))
-    found = [one for rule in RULES for one in rule(text, context)]
+    found = list(empty(text, context))
+    for words in context.set_texts:  # a lead wrote them for everybody: no rule about what an agent writes is about them
+        text = text.replace(words, " " * len(words))
+    found += [one for rule in RULES for one in rule(text, context)]
     return tuple(sorted(found, key=lambda f: (f.start, f.rule)))
 
 
@@ -236,7 +237,6 @@ def cheer_against_mood(text: str, context: CheckContext) -> Iterator[DraftFindin
 
 
 RULES: tuple[Callable[[str, CheckContext], Iterator[DraftFinding]], ...] = (
-    empty,
     open_blanks,
     ask_while_gate_is_shut,
     unrecorded_ask,

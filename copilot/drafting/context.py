@@ -23,7 +23,7 @@ class CheckContext(Model):
         guide: The team's tone guide.
         written: What a model wrote into this draft; a sentence of it that still stands letter for letter is the model's.
         pages: The words of the pages that were brought to this ticket.
-        invitation: The text that invites to a public review, where it is this conversation's turn; empty elsewhere.
+        set_texts: The house's set texts that may stand here now: an invitation to review, a reminder, a question about other words.
         times: Times that the desk itself put in: by when an escalation is answered.
     """
 
@@ -38,7 +38,7 @@ class CheckContext(Model):
     written: tuple[str, ...] = ()
     pages: str = ""
     times: tuple[str, ...] = ()
-    invitation: str = ""
+    set_texts: tuple[str, ...] = ()
 
     def by_model(self, sentence: str) -> bool:
         """Whether a model wrote this sentence and nobody has touched it since."""

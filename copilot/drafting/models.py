@@ -11,7 +11,7 @@ from copilot.playbook.models import Tone
 from copilot.tickets.models import Model
 
 DraftState = Literal["proposed", "edited", "approved", "sent", "discarded"]
-Source = Literal["composer", "play", "model", "agent", "ask", "review"]
+Source = Literal["composer", "play", "model", "agent", "ask", "review", "reminder"]
 Length = Literal["short", "normal", "long"]
 LENGTHS: tuple[Length, ...] = ("short", "normal", "long")
 Slot = Literal["greeting", "lead", "body", "outcome", "next", "pivot", "closing", "signature", "ask", "inserted"]

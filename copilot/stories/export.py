@@ -13,6 +13,8 @@ from typing import Literal
 from copilot.stories.models import Export
 
 FORMULA = re.compile(r"^[\s]*[=+\-@\t\r＝＋－＠]")
+INNER = re.compile(r"([;\t\n])(?=\s*(?:[=+@＝＋＠]|[-－][\w(]))")
+"""Where a spreadsheet that splits at semicolons or lines would begin a cell with a formula; ";-)" is none."""
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&]|^[-+=])")
 NUMBERED = re.compile(r"^(\d+)([.)])")
 Format = Literal["json", "csv", "markdown", "html"]
@@ -95,7 +97,8 @@ def _html(stories: Iterable[Export]) -> Iterator[str]:
 
 
 def _disarmed(cell: str) -> str:
-    return "'" + cell if FORMULA.match(cell) else cell
+    safe = INNER.sub(r"\1'", cell)
+    return "'" + safe if FORMULA.match(cell) else safe
 
 
 def _escaped(text: str) -> str:

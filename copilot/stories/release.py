@@ -31,7 +31,7 @@ def standing(
         publications: Where it stands or stood.
         today: The day on which a permission must still run; None looks at no day.
     """
-    answers = [e for e in ledger if e.answer != "unclear"]
+    answers = [e for e in ledger if e.answer != "unclear" and not e.leaves_as_it_was]
     # That nobody answered a later ask takes nothing back.
     entry = next((e for e in reversed(answers) if e.answer != "expired"), answers[-1] if answers else None)
     base = Standing(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address, Group
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
@@ -33,6 +35,22 @@ class Outbox:
         self.folder = folder
         self.sender = sender
         self.team = team
+
+    def forget(self, refs: Sequence[str]) -> list[str]:
+        """Remove the replies of some tickets that still lie here; return the files that could not be looked into.
+
+        A file that is no mail of ours is left alone.
+        """
+        wanted, left = {_literal(ref) for ref in refs}, []
+        for path in sorted(self.folder.glob("*.eml")):
+            try:
+                with path.open("rb") as file:
+                    mail = BytesHeaderParser(policy=SMTP).parse(file)
+                if str(mail["X-Delight-Ticket"] or "") in wanted:
+                    path.unlink()
+            except OSError as error:
+                left.append(f"{path} ({error.strerror})")
+        return left
 
     def send(self, ticket: Ticket, text: str, author: str, key: str, at: datetime) -> Message:
         """Write the reply and return it as a message of the thread.

@@ -60,6 +60,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("override", "O", "Ask although the gate says no", "desk", "Ask"),
     Action("ask_later", "L", "Ask once it is confirmed", "desk", "Ask"),
     Action("give", "K", "Record a thank-you", "desk", "Ask"),
+    Action("remind", "M", "Remind of the ask, once", "desk", "Ask"),
     Action("review", "R", "Invite to a public review", "desk", "Ask"),
     Action("answer", "r,f9", "Record the customer's answer", "desk", "Ask"),
     Action("pause", "P", "Never ask this customer", "desk", "Ask"),

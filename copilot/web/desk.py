@@ -83,6 +83,7 @@ class WebDesk:
             Route("/stories", self._page(self.stories)),
             Route("/stories/{story}", self._page(self.story)),
             Route("/stories/{story}/edit", self._page(self.edit, "edit"), methods=["POST"]),
+            Route("/stories/{story}/other-words", self._page(self.other_words, "edit"), methods=["POST"]),
             Route("/stories/{story}/approve", self._page(self.approve, "approve"), methods=["POST"]),
             Route("/stories/{story}/send-back", self._page(self.send_back, "approve"), methods=["POST"]),
             Route("/stories/{story}/publish", self._page(self.publish, "publish"), methods=["POST"]),
@@ -194,19 +195,14 @@ class WebDesk:
 
     async def story(self, visit: Visit) -> Response:
         """The chain of one story."""
-        where, ticket, asks, entries, log = await run_in_threadpool(
-            self.telling.story_chain, visit.request.path_params["story"]
-        )
-        s = where.story
+        chain = await run_in_threadpool(self.telling.story_chain, visit.request.path_params["story"])
+        where, s = chain.where, chain.where.story
         claims = claims_in(s.hook, s.moment, s.catalyst, *(q.text for q in s.quotes))
         return self._show(
             visit,
             "story.html",
             where=where,
-            ticket=ticket,
-            asks=asks,
-            entries=entries,
-            log=log,
+            chain=chain,
             claims=claims,
             places=PLACES,
         )
@@ -218,6 +214,12 @@ class WebDesk:
         story = visit.request.path_params["story"]
         wanted = visit.field("quote") if "quote" in visit.form else None
         await run_in_threadpool(lambda: self.telling.edit_story(story, visit.account.name, wanted, **fields))
+        return _back(f"/stories/{quote(story)}")
+
+    async def other_words(self, visit: Visit) -> Response:
+        """Have the customer asked about other words of their quote."""
+        story = visit.request.path_params["story"]
+        await run_in_threadpool(self.telling.want_other_words, story, visit.field("words"), visit.account.name)
         return _back(f"/stories/{quote(story)}")
 
     async def approve(self, visit: Visit) -> Response:

@@ -110,12 +110,23 @@ def test_accounts_tokens_and_webhooks_are_made_and_removed(space: Path, monkeypa
     assert "not public" in delight("webhooks", "add", "http://127.0.0.1:9/x", workspace=space).err
 
 
-def test_a_person_is_shown_and_erased_and_the_ledger_still_proves_itself(space: Path) -> None:
+def test_a_person_is_shown_and_erased_and_the_ledger_still_proves_itself(space: Path, tmp_path: Path) -> None:
     assert "Anna Berg" in delight("customers", "list", "berg", workspace=space).out
     held = json.loads(delight("customers", "export", "test/c-1", workspace=space).out)
     assert held["customer"]["email"] == "anna@example.org"
     assert held["tickets"][0]["messages"][-2]["text"] == THANKS
-    assert delight("customers", "forget", "test/c-1", "--yes", workspace=space).code == 0
+    told, moved, empty = (tmp_path / name for name in ("told.md", "moved.json", "empty.csv"))
+    for path in (told, moved, empty):
+        assert delight("stories", "export", "-o", path, workspace=space).code == 0
+    told.write_text(f"- Story {held['stories'][0]['story']['id']}, permission 1")
+    moved.unlink()
+    assert len(list((space / "outbox").glob("*.eml"))) == 1
+    forgotten = delight("customers", "forget", "test/c-1", "--yes", workspace=space)
+    assert forgotten.code == 0
+    assert f"{told.resolve()}: export it again" in forgotten.err
+    assert f"{moved.resolve()}: it is not there any more" in forgotten.err
+    assert str(empty) not in forgotten.err
+    assert list((space / "outbox").glob("*.eml")) == []
     assert delight("customers", "export", "test/c-1", workspace=space).code == 2
     assert "every one as it was recorded" in delight("permissions", "verify", workspace=space).err
     assert "0 new or changed" in delight("sync", space / "queue.jsonl", "--queue", "test", workspace=space).err

@@ -198,3 +198,16 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
         write_atomically(path, "not bytes")  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_replies_of_an_erased_customer_are_removed_and_no_others(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path, SENDER, "Fernway Support")
+    for number in range(3):
+        outbox.send(make_ticket("customer: hello", id=f"T-{number}"), "On its way.", "Mara", f"k{number}", NOW)
+    (tmp_path / "foreign.eml").write_bytes(b"\xff\xfe\x00 not a mail of ours")
+    (tmp_path / "notes.txt").write_text("X-Delight-Ticket: test/T-1")
+    assert outbox.forget(["test/T-1", "test/T-2"]) == []
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".eml") == ["notes.txt"]
+    kept = [message_from_bytes(path.read_bytes()) for path in tmp_path.glob("*.eml")]
+    assert sorted(str(mail["X-Delight-Ticket"]) for mail in kept) == ["None", "test/T-0"]
+    assert Outbox(tmp_path / "nothing", SENDER, "Fernway Support").forget(["test/T-1"]) == []

@@ -253,6 +253,7 @@ def posts(room: Room) -> list[str]:
 DEEDS: Mapping[str, tuple[Deed, Mapping[str, str]]] = {
     "/sign-out": ("see", {}),
     "/stories/{story}/edit": ("edit", {"hook": "Another hook"}),
+    "/stories/{story}/other-words": ("edit", {"words": "You fixed it before I knew."}),
     "/stories/{story}/approve": ("approve", {}),
     "/stories/{story}/send-back": ("approve", {"reason": "the product is gone"}),
     "/stories/{story}/publish": ("publish", {"place": "website", "address": "https://fernway.example/new"}),

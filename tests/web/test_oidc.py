@@ -12,7 +12,7 @@ import hmac
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -133,9 +133,9 @@ class Crooked:
 
     claims: Callable[[Claims], Claims] = lambda claims: claims
     sign: Callable[[Claims], str] = lambda claims: jwt.encode({"alg": "RS256", "kid": "1"}, claims, OURS)
-    token: Callable[[str], Response] = lambda signed: JSONResponse({"token_type": "Bearer", "access_token": "a", "id_token": signed})  # fmt: skip  # noqa: E501
+    token: Callable[[str], Response] = lambda signed: JSONResponse({"token_type": "Bearer", "access_token": "a", "id_token": signed})  # fmt: skip
     told: Callable[[Claims], Response] = JSONResponse
-    keys: Callable[[Claims], Response] = JSONResponse
+    keys: Callable[[Mapping[str, Any]], Response] = JSONResponse
     asked: dict[str, str] = field(default_factory=dict)
     verified: list[bool] = field(default_factory=list)
 
@@ -280,7 +280,7 @@ def test_a_state_that_was_not_given_out_is_refused(room: Room, state: str) -> No
         assert client.get("/sign-in/openid/back", params={"code": "c", "state": state}).status_code == 400
         client.get("/sign-in/openid")
         assert client.get("/sign-in/openid/back", params={"code": "c", "state": state}).status_code == 400
-        forged = {"cookie": f"{BEGUN}=forged.cookie.é".encode()}
+        forged = {b"cookie": f"{BEGUN}=forged.cookie.é".encode()}
         answer = client.get("/sign-in/openid/back", params={"code": "c", "state": state}, headers=forged)
         assert answer.status_code == 400
     assert crooked.verified == []

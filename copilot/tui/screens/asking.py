@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -54,13 +55,22 @@ class Asking(DeskedScreen):
     @work(exclusive=True, group="act", exit_on_error=False)
     async def action_review(self) -> None:
         """Put the neutral invitation to a public review into the draft, where it is this conversation's turn."""
+        await self._put_in(self.desk_app.desk.invite_to_review)
+
+    @work(exclusive=True, group="act", exit_on_error=False)
+    async def action_remind(self) -> None:
+        """Put the one reminder of an ask that nobody answered into the draft."""
+        await self._put_in(self.desk_app.desk.remind)
+
+    async def _put_in(self, put: Callable[[Draft], Draft]) -> None:
+        """Let `put` add to the draft of the open ticket; begin one where there is none."""
         self.save_now()
         view, ref, desk = self.query_one(DraftView), self.ref, self.desk_app.desk
         draft = view.draft or await self.attempt(lambda: desk.draft(ref))
         if draft is None:
             return
         begun = draft
-        made = await self.attempt(lambda: desk.invite_to_review(begun))
+        made = await self.attempt(lambda: put(begun))
         if ref == self.ref:
             self.show_draft(made or begun)
 
@@ -87,8 +97,13 @@ def _lines(due: Due) -> list[Piece]:
         ("Remind, once and gently", [f"{a.sent_at:%Y-%m-%d}  {a.ticket_ref}: “{a.words}”" for a in due.reminders]),
         (
             "Ask when confirmed",
-            [f"{ref}: {'resolved now' if done else 'waits for the customer'}" for ref, _, _, done in due.scheduled],
+            [
+                f"{wanted.ref}: {'resolved now' if now else 'waits for the customer'}"
+                for wanted, now in due.scheduled
+                if not wanted.words
+            ],
         ),
+        ("Ask about other words", [f"{w.ref}, for {w.by}: “{w.words}”" for w, _ in due.scheduled if w.words]),
         ("Check again", [f"{s.id}  {s.hook}: still a customer, still true?" for s in due.rechecks]),
         ("Prove", [f"{where.story.id}  {', '.join(claims)}" for where, claims in due.substantiations]),
         ("Invite to review", [f"{turn.ref}, number {turn.number}" for turn in due.reviews]),

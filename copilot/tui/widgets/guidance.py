@@ -147,7 +147,8 @@ def _verdict(guidance: Guidance) -> list[Piece]:
     verdict = guidance.verdict
     pieces: list[Piece] = [("\nASK  ", "bold")]
     if verdict.ok:
-        kind = guidance.ask_play.name if guidance.ask_play else "no ask page"
+        page = guidance.ask_play.name if guidance.ask_play else "no ask page"
+        kind = "about other words than they agreed to" if guidance.again else page
         pieces += [
             ("yes", "bold $text-success"),
             f": {kind}, a adds it\n",
