@@ -59,10 +59,13 @@ Until = Literal["one", "two", "open"]
 EXPORTED = "exported"
 CONSENT = "consent"
 REFER = "refer"
+AWAITING = Filter(state="awaiting_marketing")
 LOOKED_AT = 500
 """Stories that wait for marketing and are looked through for claims at once."""
 OURS = ("hook", "moment", "catalyst", "disclosure", "proof")
 """Fields of a story that are in our own words."""
+AT_ONCE = 500
+"""Stories that are brought up to date in one transaction: nobody else can write for so long."""
 MAX_WORDS = 2_000
 AT_MOST = 5_000
 """Stories among which one is found by meaning."""
@@ -130,6 +133,9 @@ class Due(NamedTuple):
     take_downs: tuple[Publication, ...]
     rechecks: tuple[Story, ...]
     substantiations: tuple[tuple[Standing, tuple[str, ...]], ...]
+    """Stories that claim what is not proved, of the newest that wait for marketing."""
+    not_looked_at: int
+    """How many more of them wait, and are looked at when these are done."""
     reviews: tuple[review.ReviewTurn, ...]
 
 
@@ -785,16 +791,18 @@ class Telling:
     def bring_up_to_date(self) -> None:
         """Let what time alone changes happen: agreed times that are over; stories of an older version of the program."""
         now = self.clock()
-        with self.database.read() as connection:
-            missing = [] if self._indexed else telling.missing_from_index(connection)
-            if not missing and not telling.has_run_out(connection, now):
+        done: set[str] = set()
+        while True:
+            with self.database.read() as connection:
+                missing = [] if self._indexed else telling.missing_from_index(connection, AT_ONCE)
+                late = {*missing, *telling.run_out(connection, now, AT_ONCE)} - done
+            if not late:
                 self._indexed = True  # whatever is kept from now on is indexed as it is kept
                 return
-        with self.database.begin() as connection:
-            for story_id in missing:
-                self._settle_story(connection, story_id)
-            for story_id in telling.run_out(connection, now):
-                self._settle_story(connection, story_id)
+            with self.database.begin() as connection:
+                for story_id in late:
+                    self._settle_story(connection, story_id)
+            done |= late
 
     def expire(self) -> int:
         """Close asks that nobody answered in time; return how many. An entry of the ledger says so."""
@@ -815,9 +823,12 @@ class Telling:
         if page is None:
             return
         now = self.clock()
+        since = now - timedelta(days=page.valid_days)
+        with self.database.read() as connection:
+            if not review.uncounted(connection, ticketing.resolved_since(connection, since)):
+                return  # as nearly always: nobody waits for the lock
         with self.database.begin() as connection:
-            refs = ticketing.resolved_since(connection, now - timedelta(days=page.valid_days))
-            review.count(connection, refs, page.every, now)
+            review.count(connection, ticketing.resolved_since(connection, since), page.every, now)
 
     def review_invitation(self, ref: str) -> str:
         """The neutral text that invites to a public review, where it is this conversation's turn.
@@ -839,7 +850,7 @@ class Telling:
         now, policy, page = self.clock(), self.policy(), self.reviews()
         with self.database.read() as connection:
             late = asking.unanswered(connection, now - timedelta(days=policy.remind_after_days))
-            waiting = islice(telling.all_standing(connection, now, Filter(state="awaiting_marketing")), LOOKED_AT)
+            waiting = islice(telling.all_standing(connection, now, AWAITING), LOOKED_AT)
             claimed = ((where, tuple(claims_of(where.story))) for where in waiting)
             return Due(
                 reminders=tuple(ask for ask in late if ask.state == "sent" and ask.reminded_at is None),
@@ -855,6 +866,7 @@ class Telling:
                 substantiations=tuple(
                     (where, found) for where, found in claimed if found and not where.story.proof.strip()
                 ),
+                not_looked_at=max(0, telling.count(connection, AWAITING) - LOOKED_AT),
                 reviews=tuple(review.due(connection, page.valid_days, now)) if page is not None else (),
             )
 

@@ -112,10 +112,15 @@ def _line_of(body: str, words: str, first_line: int) -> int:
     return next((n for n, line in enumerate(body.split("\n"), start=first_line) if words in line), first_line)
 
 
+def uncounted(connection: Connection, refs: Sequence[str]) -> list[str]:
+    """Those conversations that have no number yet, in the order in which they are given one."""
+    known = set(connection.execute(select(review_turns.c.ref).where(review_turns.c.ref.in_(refs))).scalars())
+    return sorted(set(refs) - known)
+
+
 def count(connection: Connection, refs: Sequence[str], every: int, now: datetime) -> None:
     """Give every conversation that was resolved its number, once; each `every`-th is invited."""
-    known = set(connection.execute(select(review_turns.c.ref).where(review_turns.c.ref.in_(refs))).scalars())
-    for ref in sorted(set(refs) - known):
+    for ref in uncounted(connection, refs):
         made = connection.execute(insert(review_turns).values(ref=ref, chosen=False, at=now).on_conflict_do_nothing())
         number = int(made.inserted_primary_key[0]) if made.inserted_primary_key else 0
         if every and number and number % every == 0:

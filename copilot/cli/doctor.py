@@ -82,7 +82,12 @@ def _page(space: Workspace) -> tuple[str, str]:
         return "ok", "none: no `public_url` under [web], so asks carry no link and are answered by reply"
     languages = ", ".join(sorted(load_texts(space.playbooks)))
     accounts = len(space.team.accounts())
-    return "ok", f"{languages}; at {where} while `delight serve` runs; {accounts} accounts of the web desk"
+    told = f"{languages}; at {where} while `delight serve` runs; {accounts} accounts of the web desk"
+    if not space.settings.web.proxies and where.startswith("https:"):
+        told += (
+            "; `proxies` under [web] names none: behind one, all customers share its address and its limit of requests"
+        )
+    return "ok", told
 
 
 def _ledger(space: Workspace) -> tuple[str, str]:

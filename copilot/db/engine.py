@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
 
 from copilot.errors import StoreFault
@@ -21,6 +22,7 @@ from copilot.errors import StoreFault
 metadata = MetaData()
 POOL = 48
 """Connections that are kept open: as many as the web server has workers, and a few."""
+BUSY = "too much is done at once"
 HEAD = "0005"
 """The newest migration. A test holds it to the newest file in `migrations/versions`."""
 
@@ -97,6 +99,8 @@ class Database:
             raise StoreFault(
                 f"{self.path}: {error.orig}.", hint="Nothing was changed. Try again when the cause is gone."
             ) from error
+        except PoolTimeout as error:
+            raise StoreFault(f"{self.path}: {BUSY}.", hint="Nothing was changed. Try again in a moment.") from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -106,6 +110,8 @@ class Database:
                 yield connection
         except DatabaseError as error:
             raise StoreFault(f"{self.path}: {error.orig}.") from error
+        except PoolTimeout as error:
+            raise StoreFault(f"{self.path}: {BUSY}.", hint="Try again in a moment.") from error
 
     def fold(self) -> None:
         """Fold the write-ahead log in, and empty it: what was deleted stands nowhere any more."""

@@ -275,25 +275,15 @@ def refresh_ticket(connection: Connection, ref: str, now: datetime) -> None:
         refresh(connection, story.id, now)
 
 
-def run_out(connection: Connection, now: datetime) -> list[str]:
-    """Put those in the index right whose agreed time is over; return their ids."""
-    query = select(story_index.c.story_id).where(story_index.c.until < now)
-    ids = list(connection.execute(query).scalars())
-    for story_id in ids:
-        refresh(connection, story_id, now)
-    return ids
+def run_out(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Stories of the index whose agreed time is over."""
+    query = select(story_index.c.story_id).where(story_index.c.until < now).limit(limit)
+    return list(connection.execute(query).scalars())
 
 
-def has_run_out(connection: Connection, now: datetime) -> bool:
-    """Whether `run_out` would find anything."""
-    return (
-        connection.execute(select(story_index.c.story_id).where(story_index.c.until < now).limit(1)).first() is not None
-    )
-
-
-def missing_from_index(connection: Connection) -> list[str]:
+def missing_from_index(connection: Connection, limit: int) -> list[str]:
     """Stories that an older version of the program kept, and the index does not know."""
-    query = select(stories.c.id).where(stories.c.id.not_in(select(story_index.c.story_id)))
+    query = select(stories.c.id).where(stories.c.id.not_in(select(story_index.c.story_id))).limit(limit)
     return list(connection.execute(query).scalars())
 
 

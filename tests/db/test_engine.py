@@ -13,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import create_engine, insert, inspect, select
 from sqlalchemy.exc import StatementError
 
 import copilot.accounts.store
@@ -333,3 +333,15 @@ def test_a_reader_is_not_held_up_by_an_open_transaction(tmp_path: Path) -> None:
     assert pairs(path, "w") == {0: 2}
     process.communicate("")
     assert pairs(path, "w") == {0: 2, 1: 1}
+
+
+def test_too_much_at_once_is_a_fault_with_a_way_out(tmp_path: Path) -> None:
+    made = Database(tmp_path / "busy.db")
+    made.engine.dispose()
+    made.engine = create_engine(made.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    with made.read(), pytest.raises(StoreFault, match="too much is done at once") as raised, made.read():
+        pass
+    assert "moment" in raised.value.hint
+    with made.read(), pytest.raises(StoreFault, match="too much is done at once"), made.begin():
+        pass
+    made.close()

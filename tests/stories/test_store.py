@@ -342,7 +342,7 @@ def test_whoever_pulls_with_a_filter_learns_that_a_story_is_gone(
         elif way == "erased":
             forget(connection)
         else:
-            store.run_out(connection, NOW + timedelta(days=2))
+            run_out(connection, NOW + timedelta(days=2))
         told = store.changes(connection, pulled.change, 9, Filter(**wanted))
         assert pulled.released
         assert [(c.story_id, c.released) for c in told] == [("s-1", False)]
@@ -368,6 +368,14 @@ def test_a_story_that_does_not_fit_a_filter_is_told_of_as_gone_and_nothing_more(
 # Agreed times
 
 
+def run_out(connection: Connection, now: datetime) -> list[str]:
+    """Let what has run out run out; the stories."""
+    ids = store.run_out(connection, now, 9)
+    for story_id in ids:
+        store.refresh(connection, story_id, now)
+    return ids
+
+
 @pytest.mark.parametrize(
     ("now", "over"),
     [
@@ -382,8 +390,7 @@ def test_a_story_runs_out_when_its_agreed_day_is_over(database: Database, now: d
         release(connection, 1, until=TODAY)
         release(connection, 2)
         before = store.last_change(connection)
-        assert store.has_run_out(connection, now) is over
-        assert store.run_out(connection, now) == (["s-1"] if over else [])
+        assert run_out(connection, now) == (["s-1"] if over else [])
         assert store.get_standing(connection, "s-1", now).state == ("expired" if over else "ready")
         assert [c.story_id for c in store.changes(connection, before, 9)] == (["s-1"] if over else [])
         assert found(connection, state="expired") == (["s-1"] if over else [])
@@ -393,16 +400,15 @@ def test_what_has_run_out_runs_out_once(database: Database) -> None:
     later = NOW + timedelta(days=1)
     with database.begin() as connection:
         release(connection, until=TODAY)
-        assert store.run_out(connection, later) == ["s-1"]
-        assert not store.has_run_out(connection, later)
-        assert store.run_out(connection, later) == []
+        assert run_out(connection, later) == ["s-1"]
+        assert run_out(connection, later) == []
 
 
 def test_a_story_that_was_withdrawn_before_does_not_run_out_any_more(database: Database) -> None:
     with database.begin() as connection:
         release(connection, until=TODAY)
         withdraw(connection)
-        assert not store.has_run_out(connection, NOW + timedelta(days=9))
+        assert store.run_out(connection, NOW + timedelta(days=9), 9) == []
 
 
 def test_a_story_that_waits_for_marketing_past_its_day_cannot_be_released(database: Database) -> None:
@@ -418,9 +424,9 @@ def test_the_index_knows_which_stories_an_older_version_kept(database: Database)
     with database.begin() as connection:
         keep(connection, 1)
         release(connection, 2)
-        assert store.missing_from_index(connection) == ["s-1"]
+        assert store.missing_from_index(connection, 9) == ["s-1"]
         store.refresh(connection, "s-1", NOW)
-        assert store.missing_from_index(connection) == []
+        assert store.missing_from_index(connection, 9) == []
 
 
 # Filters
