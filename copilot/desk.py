@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from uuid import uuid4
 
@@ -22,7 +23,7 @@ from copilot.asking import review
 from copilot.asking import store as asking
 from copilot.asking.compose import ask_play, compose_ask, with_link
 from copilot.asking.gate import about_a_yes, judge
-from copilot.asking.models import YES, Answer, Ask, Entry, Policy, Terms, Verdict
+from copilot.asking.models import YES, Answer, Ask, Entry, Kind, Policy, Terms, Verdict
 from copilot.db.engine import Database
 from copilot.drafting import store as drafting
 from copilot.drafting.asks import asks_in
@@ -49,7 +50,7 @@ from copilot.errors import Conflict, DelightError, ModelFault, NotFound, PageErr
 from copilot.playbook import store as guiding
 from copilot.playbook.conditions import Facts, facts
 from copilot.playbook.decide import escalations, walk
-from copilot.playbook.models import GROUNDED, Escalation, Match, Page, Play, Tone, Walk
+from copilot.playbook.models import GROUNDED, AskKind, Escalation, Match, Page, Play, Tone, Walk
 from copilot.reading import store as reading_store
 from copilot.reading.models import HAPPY, UNHAPPY, Correction, Reading, ReplyReading, SignalDefinition
 from copilot.scoring.drafts import DraftScore, draft_scores
@@ -134,6 +135,8 @@ class Guidance(NamedTuple):
     quote: str
     again: bool = False
     """Whether `quote` is other words than those they agreed to, which somebody wants them asked about."""
+    kinds: Mapping[AskKind, Kind] = MappingProxyType({})
+    """What each kind of ask asks of the customer, and what follows a yes."""
 
 
 class Basis(NamedTuple):
@@ -787,7 +790,7 @@ class Desk:
                 raise RefusedAction(f"No ask now: {guidance.verdict.why_not}.")
             if not guidance.verdict.ok:
                 self._override(connection, draft.ticket_ref, guidance.verdict, override)
-                play = ask_play(reading, guidance.matches, *self._pages())
+                play = ask_play(reading, guidance.matches, *self._pages(), self.policy())
                 guidance = guidance._replace(ask_play=play)
             if wanted is None and guidance.ask_play is None:
                 raise RefusedAction(
@@ -1294,10 +1297,10 @@ class Desk:
         fired = escalations(playbook.pages, known, _since(ticket, now), told) if ticket.target else []
         quote = best_quote(ticket, reading)
         verdict = self._verdict(connection, ticket, reading)
-        wanted = asking.other_words(connection, ticket.ref)
+        wanted, policy = asking.other_words(connection, ticket.ref), self.policy()
         if wanted is not None:
             verdict, quote = about_a_yes(verdict), wanted.words
-        play = ask_play(reading, matches, *self._pages()) if verdict.ok and wanted is None else None
+        play = ask_play(reading, matches, *self._pages(), policy) if verdict.ok and wanted is None else None
         return Guidance(
             matches,
             tuple(fired),
@@ -1306,6 +1309,7 @@ class Desk:
             play,
             quote,
             again=wanted is not None,
+            kinds=policy.kinds,
         )
 
     def _verdict(self, connection: Connection, ticket: Ticket, reading: Reading, purpose: str = "") -> Verdict:

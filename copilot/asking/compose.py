@@ -15,20 +15,22 @@ from copilot.text import digest
 from copilot.tickets.models import Ticket
 from copilot.tickets.store import customer_key
 
-KIND_OF_OUTCOME: dict[str, AskKind] = {"testimonial": "quote", "social_share": "share", "referral": "refer"}
-
 
 def ask_play(
-    reading: Reading, matches: Sequence[Match], pages: Sequence[Page], definitions: Mapping[str, SignalDefinition]
+    reading: Reading,
+    matches: Sequence[Match],
+    pages: Sequence[Page],
+    definitions: Mapping[str, SignalDefinition],
+    policy: Policy,
 ) -> Play | None:
     """The ask that fits: of the page answering the strongest signal, else of the best match that has one, else any quote.
 
-    The signal's outcome names the kind (proactive fix → testimonial → quote).
+    The signal's outcome names the kind, as `kinds` of the policy says (proactive fix → testimonial → quote).
     """
     wanted: AskKind | None = None
     for label in reading.delight:
         definition = definitions.get(label.name)
-        wanted = KIND_OF_OUTCOME.get(definition.outcome or "") if definition else None
+        wanted = policy.kind_of(definition.outcome or "") if definition else None
         plays = [
             play for page in pages if label.name in page.signals and page.locale == "en" for play in page.of("ask")
         ]

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 
 from copilot.errors import RefusedAction
 from copilot.playbook.models import AskKind
+from copilot.reading.models import Outcome
 from copilot.tickets.models import Model
 
 AskState = Literal[
@@ -216,6 +217,20 @@ class Give(Model):
     at: AwareDatetime
 
 
+class Kind(Model):
+    """A kind of ask.
+
+    Attributes:
+        outcomes: The outcomes of signals that propose it.
+        ease: What it asks of the customer, in a few words.
+        after: What follows a yes, and who does it.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    ease: str = ""
+    after: str = ""
+
+
 class Policy(Model):
     """The asking policy: front matter of `playbooks/asking.md`, explained there."""
 
@@ -233,3 +248,13 @@ class Policy(Model):
     recheck_days: int = 365
     regions: dict[str, Literal["allowed", "customer-began", "never"]] = {}
     disclosures: dict[str, str] = {}
+    kinds: dict[AskKind, Kind] = {
+        "quote": Kind(outcomes=("testimonial",)),
+        "share": Kind(outcomes=("social_share",)),
+        "refer": Kind(outcomes=("referral",)),
+        "tag": Kind(),
+    }
+
+    def kind_of(self, outcome: str) -> AskKind | None:
+        """The kind of ask that an outcome proposes."""
+        return next((name for name, kind in self.kinds.items() if outcome in kind.outcomes), None)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 from copilot.asking.models import Policy
 from copilot.errors import PageError
 from copilot.playbook.frontmatter import Stamp, read_page, split, stamp, validate
+from copilot.playbook.models import AskKind
 from copilot.playbook.slots import check_slots
 
 SHORTEST_PAUSE = 365
+ALL_KINDS = get_args(AskKind)
 
 
 def load_policy(playbooks: Path) -> Policy:
@@ -42,6 +45,12 @@ def _parsed(path: Path) -> Policy:
         if getattr(policy, key) < 0:
             line = next((n for n, row in enumerate(lines, start=1) if row.startswith(key)), 1)
             raise PageError(shown, line, f"{key}: {getattr(policy, key)}", "at least 0")
+    first = next((n for n, row in enumerate(lines, start=1) if row.startswith("kinds")), 1)
+    if missing := [name for name in ALL_KINDS if name not in policy.kinds]:
+        raise PageError(shown, first, f"no {missing[0]} under kinds", f"each of {', '.join(ALL_KINDS)}")
+    claimed = [outcome for kind in policy.kinds.values() for outcome in kind.outcomes]
+    if double := next((outcome for outcome in claimed if claimed.count(outcome) > 1), ""):
+        raise PageError(shown, first, f"two kinds for {double}", "each outcome under one kind")
     if "{link}" not in policy.link_line:
         line = next((n for n, row in enumerate(lines, start=1) if row.startswith("link_line")), 1)
         raise PageError(shown, line, "a link_line without {link}", "where the page's address goes: {link}")

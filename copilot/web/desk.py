@@ -203,6 +203,7 @@ class WebDesk:
             "story.html",
             where=where,
             chain=chain,
+            kinds=self.telling.policy().kinds,
             claims=claims,
             places=PLACES,
         )

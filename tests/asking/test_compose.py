@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from copilot.asking.compose import ask_play, compose_ask
-from copilot.asking.models import Policy
+from copilot.asking.models import Kind, Policy
+from copilot.asking.policy import load_policy
 from copilot.desk import Brain
 from copilot.drafting.checks import check
 from copilot.drafting.composer import fill
 from copilot.drafting.context import CheckContext
 from copilot.errors import RefusedAction
-from tests.conftest import make_ticket
+from tests.conftest import PLAYBOOKS, make_ticket
 from tests.fakes import NOW
 
 WORDS = "You found the broken row before I even knew about it!"
@@ -54,9 +55,14 @@ def test_the_kind_of_ask_follows_from_the_signals_outcome(brain: Brain, signal: 
         "evidence": {"message": 2, "start": 0, "end": len(WORDS), "text": WORDS},
     }
     reading = reading.model_validate({**reading.model_dump(), "signals": (label,)})
-    play = ask_play(reading, (), playbook.pages, playbook.definitions)
+    play = ask_play(reading, (), playbook.pages, playbook.definitions, load_policy(PLAYBOOKS))
     assert play is not None
     assert play.name == kind
+    swapped = Policy(wording="1", kinds={"tag": Kind(outcomes=("testimonial", "social_share", "referral"))})
+    page = next(page for page in playbook.pages if page.id == "milestone-and-loyalty")
+    tagged = ask_play(reading, (), [page.model_copy(update={"signals": (signal,)})], playbook.definitions, swapped)
+    assert tagged is not None
+    assert tagged.name == "tag", "a lead says which kind an outcome proposes"
 
 
 def test_an_ask_quotes_the_customer_and_nothing_else(brain: Brain) -> None:

@@ -22,6 +22,14 @@ def test_the_starter_policy_says_what_its_file_says() -> None:
     policy = load_policy(PLAYBOOKS)
     assert (policy.cool_down_days, policy.yearly_budget, policy.pause_after_decline_days) == (120, 2, 365)
     assert policy.regions["DE"] == "customer-began"
+    assert [policy.kind_of(outcome) for outcome in ("testimonial", "social_share", "referral", "fame")] == [
+        "quote", "share", "refer", None,
+    ]  # fmt: skip
+    assert all(kind.ease and kind.after for kind in policy.kinds.values())
+
+
+def test_a_policy_without_kinds_proposes_as_it_always_did(tmp_path: Path) -> None:
+    assert load_policy(written(tmp_path, 'wording: "1"')).kind_of("referral") == "refer"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +44,17 @@ def test_the_starter_policy_says_what_its_file_says() -> None:
         (("cool_down_days: 9",), 1, "no `wording`"),
         (('wording: "1"', "disclosures:", '  surprise_gesture: "{customer.shoe_size} got a gift."'), 4, "shoe_size"),
         (('wording: "1"', "regions: [unclosed"), 3, "YAML"),
+        (('wording: "1"', "kinds:", "  quote: {outcomes: [applause]}"), 3, "kinds"),
+        (('wording: "1"', "kinds:", "  hug: {ease: none}"), 3, "kinds"),
+        (('wording: "1"', "kinds:", "  quote: {}", "  share: {}", "  refer: {}"), 3, "no tag"),
+        (
+            (
+                'wording: "1"',
+                "kinds: {quote: {outcomes: [referral]}, share: {outcomes: [referral]}, refer: {}, tag: {}}",
+            ),
+            3,
+            "two kinds for referral",
+        ),
     ],
 )
 def test_an_error_names_file_and_line(tmp_path: Path, lines: tuple[str, ...], line: int, found: str) -> None:

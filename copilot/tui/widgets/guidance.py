@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from copilot.asking.models import Ask, Entry
+from copilot.asking.models import YES, Ask, Entry, Kind
 from copilot.desk import Guidance
-from copilot.playbook.models import Walk
+from copilot.playbook.models import AskKind, Walk
 from copilot.reading.models import Label, Reading
 from copilot.stories.models import Standing
 from copilot.text import shorten
@@ -50,7 +50,7 @@ class GuidanceView(Prose):
             if guidance.walk is not None:
                 pieces += _decision(guidance.walk)
             pieces += _verdict(guidance)
-        pieces += _asked(asks, entries)
+        pieces += _asked(asks, entries, guidance.kinds if guidance is not None else {})
         if story is not None:
             pieces += [("\nSTORY  ", "bold"), f"{words(story.state)}: ", (f"{story.why}\n", MUTED)]
         self.show(*pieces)
@@ -147,11 +147,12 @@ def _verdict(guidance: Guidance) -> list[Piece]:
     verdict = guidance.verdict
     pieces: list[Piece] = [("\nASK  ", "bold")]
     if verdict.ok:
-        page = guidance.ask_play.name if guidance.ask_play else "no ask page"
-        kind = "about other words than they agreed to" if guidance.again else page
+        name = guidance.ask_play.name if guidance.ask_play else "no ask page"
+        known = next((kind for kind_name, kind in guidance.kinds.items() if kind_name == name), None)
         pieces += [
             ("yes", "bold $text-success"),
-            f": {kind}, a adds it\n",
+            f": {'about other words than they agreed to' if guidance.again else name}, a adds it\n",
+            (f"  for them: {known.ease}\n" if known is not None and known.ease else "", MUTED),
             (f"  “{shorten(guidance.quote, 100)}”\n", "italic"),
         ]
         return pieces
@@ -161,7 +162,7 @@ def _verdict(guidance: Guidance) -> list[Piece]:
     return pieces
 
 
-def _asked(asks: tuple[Ask, ...], entries: tuple[Entry, ...]) -> list[Piece]:
+def _asked(asks: tuple[Ask, ...], entries: tuple[Entry, ...], kinds: Mapping[AskKind, Kind]) -> list[Piece]:
     pieces: list[Piece] = []
     for ask in asks:
         if ask.state == "drafted":
@@ -177,4 +178,6 @@ def _asked(asks: tuple[Ask, ...], entries: tuple[Entry, ...]) -> list[Piece]:
         elif last.terms.places:
             terms = f"  {', '.join(last.terms.places)}; name: {last.terms.name_style}; entry {last.seq}, {last.by}\n"
             pieces.append((terms, MUTED))
+            if last.answer in YES and ask.kind in kinds and kinds[ask.kind].after:
+                pieces.append((f"  next: {kinds[ask.kind].after}\n", MUTED))
     return pieces
