@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from copilot.reading.heads import Heads, Scores
 from copilot.reading.language import language_of
@@ -17,8 +18,6 @@ from copilot.tickets.quotes import fold
 SHIPPED_REPLIES = Path(__file__).parent / "heads" / "replies.npz"
 
 
-LONGEST_GRANT = 30
-"""Words of a reply that may be read as a grant: in a longer one the answer is tucked away, and a person finds it."""
 YES_IN_NO = re.compile(
     r"\b(no (problems?|worries|objections?|issues?|bother|trouble|qualms|hesitation|concerns?)|not at all|not a problem|not in the least"
     r"|why (ever )?not|(do|would)(n['’]?t| not) mind|(can|do)(n['’]?t| not) see why not|no need to ask|you (don['’]?t|needn['’]?t) (even )?(have to )?ask"
@@ -26,16 +25,18 @@ YES_IN_NO = re.compile(
     re.IGNORECASE,
 )
 """Words of refusal that grant."""
-WITHHOLDING = re.compile(
-    r"\b(but|only|if|long as|provided|providing|except|apart from|unless|until|till|before|first|instead|rather|as for"
-    r"|anonym\w*|initials|surname|last name|full name|conditional\w*|embargo|maybe|perhaps|might|possibly|think about|think it over"
-    r"|let me|have to|need to|ask (my|our|the)|check with|get back|depends?|later|however|although|though|changed|withdraw"
-    r"|revoke|rescind|sorry|afraid|unfortunately|declin\w*|refus\w*|as if|scrap|delete|take (it|that|this) down|draw the line"
-    r"|whatever|anyway|supposed?|guess|once|as soon as|save for|subject to|nowhere|just|still|one more thing|says|said|told|sarcas\w*"
-    r"|no|not|nope|nah|never|none|nothing|nobody|neither|nor|hardly|cannot|without|minus)\b|n['’]t\b|\?",
+HOLDING_BACK = re.compile(
+    r"\b(without|if|long as|provided|providing|except|apart from|unless|until|till|instead|anonym\w*|initials|surname|last name"
+    r"|embargo|maybe|perhaps|might|think about|let me|have to|check with|get back|depends?|later|however|although|though|changed?"
+    r"|approval|whole or|withdraw|revoke|sorry|afraid|unfortunately|declin\w*|refus\w*|scrap|delete|whatever|anyway|supposed?"
+    r"|subject to|nowhere|closed|paid|nah|naw|nope|neither|minus|after)\b|\?",
     re.IGNORECASE,
 )
-"""Words that a plain yes does not hold: conditions, doubts, refusals, questions."""
+"""Words that may hold something back of a yes: conditions, doubts, refusals, questions."""
+NEGATION = re.compile(
+    r"\b(no|not|never|none|nobody|nothing|nor|hardly|cannot|but|only|just|still)\b|n['’]t\b", re.IGNORECASE
+)
+"""Words that turn a yes only where it is not plain ("only just saw this: yes, use it")."""
 AFFIRMING = re.compile(
     r"(?<!\w)(yes+|yep+|yup+|ye(ah|a|p)|sure|of course|ofc|absolutely|definitely|certainly|ok(ay)?|fine|go (right )?ahead|go for it"
     r"|please do|by all means|feel free|be my guest|happy (to|for|with)|more than happy|gladly|with pleasure|lgtm|approved|granted"
@@ -44,7 +45,35 @@ AFFIRMING = re.compile(
     r"|don['’]?t mind|no (problems?|worries|objections?)|not at all|knock yourself)(?!\w)|👍|✅|👌",
     re.IGNORECASE,
 )
-"""Words that grant; a reply without any is no plain yes, however warm."""
+"""Words that grant plainly."""
+DOING = re.compile(
+    r"(?:^|[.!?,;:\n…—-]\s*|\b(?:yes|yep|sure|ok|okay|then|please|and|so|just|you)\s+)"
+    r"(?:add|air|beam|blast|blog|borrow|bring|broadcast|bung|carry|chuck|cite|consider|copy|count|crack|credit|display|do|enjoy|feature"
+    r"|film|fire|forward|frame|give|go|hang|have|help|host|include|keep|leave|let|lift|light|link|list|make|mention|name|pass|paste|pick"
+    r"|pin|plaster|play|plug|point|pop|post|pour|print|proceed|publish|put|quote|read|re-?share|record|reprint|reproduce|retweet|roll"
+    r"|run|say|send|serve|set|share|ship|shoot|shout|show|sing|slap|sling|spread|stick|tag|take|tell|tweet|use|wave|whack)\b"
+    r"(?=\s+(?:it|them|that|this|me|us|mine|away|on|ahead|the|my|our|all|every\w*|both|what\w*|where\w*|as|to|up|out|in|at|with|freely"
+    r"|for|so|right|an?|any|yourself|yourselves|him|her|by)\b|\s*[.!,;…]|\s*$)",
+    re.IGNORECASE,
+)
+"""Somebody tells us to do it ("Lift away", "put them up")."""
+ASSENTING = re.compile(
+    r"(?<!\w)(?:y|ye+|yh|ya+s+|yis|kk?|okey\w*|okies?|oki|aight|bet|deal|done|agreed?|agreeable|confirm(?:ed|s)?|permi(?:t|tted|ssion)"
+    r"|allow(?:ed)?|consent(?:ed|s)?|approv(?:e|es|ed)|authori[sz]ed?|accepted?|cleared|signed off|blessing|green light|thumbs up"
+    r"|100%?|10/10|(?:count me|i['’]?m|im|we['’]?re|all|me) in|in favour|up for (?:it|that)|game|good to go|good (?:by|with|for) me"
+    r"|sounds? (?:good|great|fine|lovely|perfect|right|like a plan)"
+    r"|(?:that|this|it|all|both)(?:['’]?s| is| are)? (?:fine|alright|all right|good|great|perfect|okay|ok|fair|works?|cool|grand|lovely|right|spot on)"
+    r"|(?:it|that|this) (?:can|could|may|might|shall|does|do|will|would|holds?|works?|stands?)(?= *[.!,]| *$)"
+    r"|(?:we|you) (?:shall|may|can|could|have)(?= *[.!,]| *$)"
+    r"|(?:i|we) (?:do|would|am|are|will|can|have|approve|agree|consent|confirm|trust you|insist)(?= *[.!,]| *$)"
+    r"|as you (?:see fit|like|please|wish)|at will|all yours|be (?:an )?honou?r(?:ed)?|pleas(?:ed|ure)|delight(?:ed)?|thrilled|chuffed"
+    r"|flattered|proud|tickled?|content|alright|all right|quite right|right you are|fair enough|no-brainer|let['’]?s|help yoursel\w+"
+    r"|have at it|fill your boots|out with it|natch|obvs|obviously|totally|deffo|defo|exactly|indeed|very much so|by me|by us|with us"
+    r"|with me|both|all three|any(?:where|time)|wherever|every word|word for word|on the record|happ(?:y|ily)|glad(?:ly)?)(?!\w)"
+    r"|💯|🙋|🤝|🫡|🙌|🆗|☑️|✔️",
+    re.IGNORECASE,
+)
+"""Words that grant to many an ask and mean nothing to others."""
 TURNED_ASK = re.compile(
     r"\brather (we|you|it|us)\b|\b(keep|leave|left) (it|this|that|your|you|the)\b.{0,40}\b(private|between|out|off|alone)\b"
     r"|\btake (it|this|that|your|the)\b.{0,30}\bdown\b|\bdelete\b|\bscrap\b|off limits|\bprivate\b|\bthat'?s a no\b|\bsay no\b"
@@ -65,29 +94,31 @@ INVITING = re.compile(
 """Words that grant whatever the ask was."""
 
 
-CERTAIN = 0.95
-"""From here a word such as “but” or “only” beside a plain yes holds nothing back ("only just saw this: yes, use it")."""
+class Caution(NamedTuple):
+    """How sure the network must be that a reply grants, and why it must be surer than of a plain yes."""
+
+    sure: float
+    why: str = ""
 
 
-def doubt(ask: str, reply: str, *, certain: bool = False) -> str:
-    """Why a reply that looks like a grant still goes to a person; empty where nothing speaks against it.
+PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.85, 0.94, 0.90, 0.985, 0.98
+"""Chances from which a grant is claimed: of a plain yes; beside words that may hold something back; of words that often grant; of
+any others; to an ask whose yes may be a no. Chosen on held-out replies, so that of all that is claimed one in a hundred is
+wrong at most."""
 
-    Args:
-        certain: The network is: words that may hold something back do not count.
-    """
-    if TURNED_ASK.search(ask):
-        return "a yes to this ask may be a no"
-    if MINDING_ASK.search(ask) and not (INVITING.search(reply) or YES_IN_NO.search(reply)):
-        return "a yes to this ask may be a no"
-    if AFFIRMING.search(reply) is None:
-        return "nothing in it says so"
-    if certain:
-        return ""
-    if len(reply.split()) > LONGEST_GRANT:
-        return "it says much else"
-    if (found := WITHHOLDING.search(YES_IN_NO.sub(" ", reply))) is not None:
-        return f"“{found.group()}” may hold something back"
-    return ""
+
+def caution(ask: str, reply: str) -> Caution:
+    """What speaks against reading a reply as a grant. However sure the network is, a person's key records it."""
+    if TURNED_ASK.search(ask) or (MINDING_ASK.search(ask) and not (INVITING.search(reply) or YES_IN_NO.search(reply))):
+        return Caution(TURNED, "a yes to this ask may be a no")
+    bare = YES_IN_NO.sub(" ", reply)
+    if (found := HOLDING_BACK.search(bare)) is not None:
+        return Caution(HELD_BACK, f"“{found.group()}” may hold something back")
+    if AFFIRMING.search(reply) or bare != reply:
+        return Caution(PLAIN)
+    if (ASSENTING.search(reply) or DOING.search(reply)) and NEGATION.search(bare) is None:
+        return Caution(ASSENT, "it does not say so plainly")
+    return Caution(ANY, "nothing in it says so")
 
 
 def own_words(reply: str) -> str:
@@ -121,12 +152,13 @@ class ReplyReader:
         sure = round(chance[f"reply:{best}"], 4)
         if not reply:
             return ReplyReading(label="unclear", confidence=1.0, why="nothing was written")
-        if (language := language_of(reply, "en")) != "en":
+        if (language := language_of(reply, "en")) != "en" or (language := language_of(ask, "en")) != "en":
             return ReplyReading(label="unclear", confidence=sure, why=f"not read: not in English ({language})")
         if sure < self.heads.thresholds[f"reply:{best}"]:
             return ReplyReading(label="unclear", confidence=sure, why=f"perhaps {best}, but not surely")
-        if best == "granted" and (why := doubt(ask, reply, certain=sure >= CERTAIN)):
-            return ReplyReading(label="unclear", confidence=sure, why=f"perhaps granted, but {why}")
+        if best == "granted" and sure < (wanted := caution(ask, reply)).sure:
+            why = f"perhaps granted, but {wanted.why or 'not surely'}"
+            return ReplyReading(label="unclear", confidence=sure, why=why)
         conditions: tuple[ReplyCondition, ...] = ()
         if best == "conditional":
             named = [c for c in CONDITIONS if chance[f"condition:{c}"] >= self.heads.thresholds[f"condition:{c}"]]

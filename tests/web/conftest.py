@@ -82,7 +82,11 @@ class OpenHouse:
     def ask(self, ticket: Ticket) -> tuple[Ask, str]:
         """Ask the customer of a conversation; return the ask and the link in the mail that they got."""
         self.put(ticket)
-        draft, ask = self.desk.add_ask(self.desk.draft(ticket.ref))
+        return self.send_ask(ticket.ref)
+
+    def send_ask(self, ref: str) -> tuple[Ask, str]:
+        """Send what the ask key adds in a conversation."""
+        draft, ask = self.desk.add_ask(self.desk.draft(ref))
         while "[[" in draft.text:
             start, end = draft.text.index("[["), draft.text.index("]]") + 2
             draft = self.desk.save(draft, draft.text[:start] + "the repaired row" + draft.text[end:])

@@ -321,6 +321,37 @@ def test_marketing_approves_a_story_records_where_it_stands_and_sees_it_on_the_w
     expect(screen.get_by_role("blockquote")).to_contain_text("Anna")
 
 
+def test_marketing_has_a_customer_asked_about_other_words(house: OpenHouse, phone: Page, screen: Page) -> None:
+    story, _ = published(house, phone)
+    shorter = "You spotted the broken row before I even knew."
+    house.sign_in(screen, "marketing")
+    screen.goto(f"{house.address}/stories/{story.id}")
+    screen.get_by_text("Ask the customer about other words").click()
+    screen.get_by_label("The words to ask about").fill(shorter)
+    press(screen, "Have them asked")
+    expect(screen.get_by_text("wants the customer asked about")).to_contain_text(shorter)
+    draw(screen, "story-other-words")
+    screen.goto(f"{house.address}/due")
+    expect(screen.get_by_text("about other words")).to_contain_text("Marketing person")
+
+    house.clock.forward(hours=1)
+    _, link = house.send_ask(story.ticket_ref)
+    phone.goto(link)
+    expect(phone.get_by_role("heading", level=1)).to_have_text("May we use these words instead?")
+    expect(phone.locator(".original")).to_have_text(f"What you agreed to before{story.quotes[0].text}")
+    expect(phone.get_by_label("Your words, exactly as they would appear")).to_have_value(shorter)
+    assert phone.locator("input:checked").count() == 0
+    draw(phone, "customer-again-phone")
+    screen.goto(link)
+    assert in_every_light(screen, "again") == {}
+    press(phone, NO)
+    expect(phone.get_by_text("what you agreed to before stands")).to_be_visible()
+    draw(phone, "customer-again-no-phone")
+    screen.goto(f"{house.address}/stories/{story.id}")
+    expect(screen.locator(".card blockquote")).to_contain_text(story.quotes[0].text)
+    assert house.telling.story(story.id).state == "published"
+
+
 def test_an_agent_neither_sees_nor_reaches_marketings_key(house: OpenHouse, phone: Page, screen: Page) -> None:
     ticket = happy_ticket()
     _, link = house.ask(ticket)
