@@ -13,7 +13,6 @@ from copilot.playbook.models import AskKind
 from copilot.playbook.slots import check_slots
 
 SHORTEST_PAUSE = 365
-ALL_KINDS = get_args(AskKind)
 
 
 def load_policy(playbooks: Path) -> Policy:
@@ -46,8 +45,8 @@ def _parsed(path: Path) -> Policy:
             line = next((n for n, row in enumerate(lines, start=1) if row.startswith(key)), 1)
             raise PageError(shown, line, f"{key}: {getattr(policy, key)}", "at least 0")
     first = next((n for n, row in enumerate(lines, start=1) if row.startswith("kinds")), 1)
-    if missing := [name for name in ALL_KINDS if name not in policy.kinds]:
-        raise PageError(shown, first, f"no {missing[0]} under kinds", f"each of {', '.join(ALL_KINDS)}")
+    if missing := [name for name in get_args(AskKind) if name not in policy.kinds]:
+        raise PageError(shown, first, f"no {missing[0]} under kinds", f"each of {', '.join(get_args(AskKind))}")
     claimed = [outcome for kind in policy.kinds.values() for outcome in kind.outcomes]
     if double := next((outcome for outcome in claimed if claimed.count(outcome) > 1), ""):
         raise PageError(shown, first, f"two kinds for {double}", "each outcome under one kind")
