@@ -28,11 +28,16 @@ YES_IN_NO = re.compile(
 HOLDING_BACK = re.compile(
     r"\b(without|if|long as|provided|providing|except|apart from|unless|until|till|instead|anonym\w*|initials|surname|last name"
     r"|embargo|maybe|perhaps|might|think about|let me|have to|check with|get back|depends?|later|however|although|though|changed?"
-    r"|approval|whole or|withdraw|revoke|sorry|afraid|unfortunately|declin\w*|refus\w*|scrap|delete|whatever|anyway|supposed?"
+    r"|approval|whole or|withdraw|revoke|sorry|afraid|unfortunately|declin\w*|refus\w*|scrap|delete|supposed?"
     r"|subject to|nowhere|closed|paid|nah|naw|nope|neither|minus|after)\b|\?",
     re.IGNORECASE,
 )
 """Words that may hold something back of a yes: conditions, doubts, refusals, questions."""
+GRUDGING = re.compile(
+    r"\b(whatever|anyways?|as if|i (suppose|guess)|if you (must|have to|insist)|suit yourself|you always do|like i have a choice)\b",
+    re.IGNORECASE,
+)
+"""Words of somebody who gives in, or does not mean it."""
 NEGATION = re.compile(
     r"\b(no|not|never|none|nobody|nothing|nor|hardly|cannot|but|only|just|still)\b|n['’]t\b", re.IGNORECASE
 )
@@ -103,7 +108,7 @@ class Caution(NamedTuple):
 
 PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.85, 0.94, 0.90, 0.985, 0.98
 """Chances from which a grant is claimed: of a plain yes; beside words that may hold something back; of words that often grant; of
-any others; to an ask whose yes may be a no. Chosen on held-out replies, so that of all that is claimed one in a hundred is
+any others, and of a yes that sounds grudging; to an ask whose yes may be a no. Chosen on held-out replies, so that of all that is claimed one in a hundred is
 wrong at most."""
 
 
@@ -112,6 +117,8 @@ def caution(ask: str, reply: str) -> Caution:
     if TURNED_ASK.search(ask) or (MINDING_ASK.search(ask) and not (INVITING.search(reply) or YES_IN_NO.search(reply))):
         return Caution(TURNED, "a yes to this ask may be a no")
     bare = YES_IN_NO.sub(" ", reply)
+    if (found := GRUDGING.search(bare)) is not None:
+        return Caution(ANY, f"“{found.group()}” sounds grudging")
     if (found := HOLDING_BACK.search(bare)) is not None:
         return Caution(HELD_BACK, f"“{found.group()}” may hold something back")
     if AFFIRMING.search(reply) or bare != reply:

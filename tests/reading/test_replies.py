@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from copilot.desk import Brain
 from copilot.reading.models import MEANINGS
-from copilot.reading.replies import ReplyReader, own_words
+from copilot.reading.replies import ANY, ASSENT, HELD_BACK, PLAIN, TURNED, ReplyReader, caution, own_words
 
 ASK = "Could we share your words on our website, with your first name?"
 
@@ -39,6 +39,34 @@ def reader(brain: Brain) -> ReplyReader:
 )
 def test_nothing_that_is_no_grant_is_read_as_one(reader: ReplyReader, reply: str) -> None:
     assert reader.read_many([(ASK, reply)])[0].label != "granted"
+
+
+@pytest.mark.parametrize(
+    ("ask", "reply", "sure"),
+    [
+        (ASK, "Yes of course, go ahead!", PLAIN),
+        (ASK, "No problem at all.", PLAIN),
+        (ASK, "Yes, and I have never said that of anybody.", PLAIN),
+        (ASK, "Agreed.", ASSENT),
+        (ASK, "Print it on the wall.", ASSENT),
+        (ASK, "Yes, if Priya sees it first.", HELD_BACK),
+        (ASK, "Sure, could you send me the link?", HELD_BACK),
+        (ASK, "It made my week.", ANY),
+        (ASK, "Just ship it. I don't want to be named.", ANY),
+        (ASK, "Sure, whatever you say.", ANY),
+        ("Would you mind if we shared it?", "Yes.", TURNED),
+        ("Would you mind if we shared it?", "No problem!", PLAIN),
+        ("Would you rather we kept it private?", "Yes, sure.", TURNED),
+    ],
+)
+def test_what_speaks_against_a_yes_asks_for_more_certainty(ask: str, reply: str, sure: float) -> None:
+    found = caution(ask, reply)
+    assert found.sure == sure
+    assert bool(found.why) == (sure != PLAIN)
+
+
+def test_a_plain_yes_needs_least() -> None:
+    assert max(PLAIN, ASSENT) < HELD_BACK < TURNED <= ANY
 
 
 def test_plain_answers_are_read(reader: ReplyReader) -> None:
