@@ -40,7 +40,7 @@ from copilot.drafting import store as drafting
 from copilot.errors import NotFound, RefusedAction
 from copilot.playbook import store as guiding
 from copilot.reading import store as reading_store
-from copilot.scoring.funnel import Funnel, FunnelRow, funnel, funnel_rows
+from copilot.scoring.funnel import By, Funnel, FunnelRow, Happened, Step, funnel, funnel_rows, happened
 from copilot.stories import store as telling
 from copilot.stories.models import Approval, Export, Publication, Quote, Standing, Story, Tombstone
 from copilot.stories.release import approve, claims_of, export_of, name_as, prove_quotes
@@ -1098,7 +1098,14 @@ class Telling:
         with self.database.read() as connection:
             return funnel(connection)
 
-    def funnel_rows(self, by: Literal["week", "signal", "play"]) -> list[FunnelRow]:
+    def counted(self, by: By, name: str, step: Step) -> list[Happened]:
+        """What one number of the funnel's rows counts, the newest first."""
+        self.bring_up_to_date()
+        with self.database.read() as connection:
+            found = [one for one in happened(connection, by) if (one.name, one.step) == (name, step)]
+        return sorted(found, key=lambda one: one.at, reverse=True)
+
+    def funnel_rows(self, by: By) -> list[FunnelRow]:
         """The funnel by week, signal or play."""
         self.bring_up_to_date()
         with self.database.read() as connection:

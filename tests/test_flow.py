@@ -36,6 +36,10 @@ def test_a_conversation_goes_all_the_way_to_an_exported_story(
     assert sender.sent[0][0] == ticket.ref
 
     story = desk.new_story(ticket.ref)
+    path = desk.opened(ticket.ref).reading
+    assert path is not None
+    assert story.turn[-1] == path.mood
+    assert story.products == ticket.tags
     assert desk.save_story(story).state == "awaiting_customer"
     with pytest.raises(RefusedAction):
         desk.approve_story(story.id)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime, timedelta
-from typing import Literal
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select
 
@@ -15,6 +16,9 @@ from copilot.stories.models import RELEASED
 from copilot.stories.store import stories, story_index
 from copilot.tickets.models import Model
 from copilot.tickets.store import tickets
+
+By = Literal["week", "signal", "play"]
+Step = Literal["moments", "asked", "granted", "stories", "ready", "published", "withdrawn"]
 
 
 class Funnel(Model):
@@ -68,48 +72,64 @@ def funnel(connection: Connection) -> Funnel:
     )
 
 
-def funnel_rows(connection: Connection, by: Literal["week", "signal", "play"]) -> list[FunnelRow]:
+class Happened(NamedTuple):
+    """One thing that a step counts.
+
+    Attributes:
+        name: The row it belongs to: a week, a signal or a play.
+        what: The conversation, or the story.
+        told: What is known of it: the mood, the ask's state, the story's.
+    """
+
+    step: Step
+    name: str
+    what: str
+    customer_key: str
+    at: datetime
+    told: str
+
+
+def funnel_rows(connection: Connection, by: By) -> list[FunnelRow]:
     """The funnel by the week in which each thing happened, by the signal, or by the play that was used."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(Funnel.model_fields, 0))
-    t, r = tickets.c, readings.c
-    kept = select(r.ref, r.signals, t.last_at).join(tickets, t.ref == r.ref).where(r.moment)
-    signals: dict[str, str] = {}
-    for ref, names, at in connection.execute(kept):
-        signals[ref] = next((name for name in names if name != "resolved_thanks"), "none")
-        if by == "play":
-            continue  # a play is known once an answer was sent
-        found[_week(at) if by == "week" else signals[ref]]["moments"] += 1
-    answers = select(permissions.c.ask_id, permissions.c.answer).where(permissions.c.seq.in_(_latest()))
-    latest: dict[str, str] = dict(connection.execute(answers).all())
-    for ask_id, ref, at, body in connection.execute(
-        select(asks.c.id, asks.c.ticket_ref, asks.c.sent_at, asks.c.body).where(asks.c.sent_at.is_not(None))
-    ):
-        name = {"week": _week(at), "signal": signals.get(ref, "none"), "play": body.get("play_id") or "none"}[by]
-        found[name]["asked"] += 1
-        found[name]["granted"] += latest.get(ask_id) in YES
-    i = story_index.c
-    for state, signal, play, at in connection.execute(
-        select(i.state, i.signal, i.play_id, i.created_at).where(i.words != "")
-    ):
-        counts = found[{"week": _week(at), "signal": signal or "none", "play": play or "none"}[by]]
-        counts["stories"] += 1
-        counts["ready"] += state in RELEASED
-        counts["published"] += state == "published"
-        counts["withdrawn"] += state == "withdrawn"
+    for one in happened(connection, by):
+        found[one.name][one.step] += 1
     rows = [FunnelRow(name=name, counts=Funnel(**counts)) for name, counts in found.items()]
     if by == "week":
         return sorted(rows, key=lambda row: row.name)
     return sorted(rows, key=lambda row: (-row.counts.stories - row.counts.asked - row.counts.moments, row.name))
 
 
-def week_of(name: str) -> tuple[date, date]:
-    """The first day of a row's week, and of the week after.
-
-    Raises:
-        ValueError: It is no date.
-    """
-    first = date.fromisoformat(name)
-    return first, first + timedelta(days=7)
+def happened(connection: Connection, by: By) -> Iterator[Happened]:
+    """All that the rows of the funnel count, one thing at a time."""
+    t, r = tickets.c, readings.c
+    kept = select(r.ref, r.signals, r.mood, t.last_at, t.customer_key).join(tickets, t.ref == r.ref).where(r.moment)
+    signals: dict[str, str] = {}
+    for ref, names, mood, at, key in connection.execute(kept):
+        signals[ref] = next((name for name in names if name != "resolved_thanks"), "none")
+        if by != "play":  # a play is known once an answer was sent
+            yield Happened("moments", _week(at) if by == "week" else signals[ref], ref, key, at, mood)
+    answers = select(permissions.c.ask_id, permissions.c.answer).where(permissions.c.seq.in_(_latest()))
+    latest: dict[str, str] = dict(connection.execute(answers).all())
+    a = asks.c
+    sent = select(a.id, a.ticket_ref, a.customer_key, a.sent_at, a.body).where(a.sent_at.is_not(None))
+    for ask_id, ref, key, at, body in connection.execute(sent):
+        name = {"week": _week(at), "signal": signals.get(ref, "none"), "play": body.get("play_id") or "none"}[by]
+        yield Happened("asked", name, ref, key, at, str(body["state"]))
+        if latest.get(ask_id) in YES:
+            yield Happened("granted", name, ref, key, at, latest[ask_id])
+    i = story_index.c
+    told = select(i.story_id, i.state, i.signal, i.play_id, i.created_at).where(i.words != "")
+    for story_id, state, signal, play, at in connection.execute(told):
+        name = {"week": _week(at), "signal": signal or "none", "play": play or "none"}[by]
+        yield Happened("stories", name, story_id, "", at, state)
+        reached: dict[Step, bool] = {
+            "ready": state in RELEASED,
+            "published": state == "published",
+            "withdrawn": state == "withdrawn",
+        }
+        for step in (step for step, there in reached.items() if there):
+            yield Happened(step, name, story_id, "", at, state)
 
 
 def _latest() -> Select[tuple[int]]:

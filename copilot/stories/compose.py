@@ -7,7 +7,7 @@ from datetime import datetime
 
 from copilot.drafting.composer import best_quote, fill
 from copilot.errors import RefusedAction
-from copilot.reading.models import Outcome, Reading, SignalDefinition
+from copilot.reading.models import MOODS, Mood, Outcome, Reading, SignalDefinition
 from copilot.stories.models import Quote, Story
 from copilot.text import digest, sentences, shorten
 from copilot.tickets.models import Ticket
@@ -80,7 +80,15 @@ def compose_story(
         created_at=now,
         updated_at=now,
         by=by,
+        turn=_turn(reading),
+        products=ticket.tags,
     )
+
+
+def _turn(reading: Reading) -> tuple[Mood, ...]:
+    """The lowest mood before the last, and the last."""
+    moods = [point.mood for point in reading.path]
+    return (min(moods[:-1], key=MOODS.index), moods[-1]) if len(moods) > 1 else ()
 
 
 def last_help(ticket: Ticket) -> tuple[str, str] | None:

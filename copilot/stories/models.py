@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from copilot.asking.models import Place, Terms
-from copilot.reading.models import Outcome
+from copilot.reading.models import Mood, Outcome
 from copilot.text import digest
 from copilot.tickets.models import Model
 
@@ -63,11 +63,27 @@ class Story(Model):
     created_at: AwareDatetime
     updated_at: AwareDatetime
     by: str
+    turn: tuple[Mood, ...] = ()
+    """The customer's mood when the story began and when it was told; empty where it was not read."""
+    products: tuple[str, ...] = ()
+    """What the conversation was about: its tags."""
 
     @property
     def fingerprint(self) -> str:
         """Hash of all that is released: an approval is of this, and dies with any edit."""
-        kept = {"id", "ticket_ref", "customer_key", "play_id", "created_at", "updated_at", "by", "proof", "recheck_at"}
+        kept = {
+            "id",
+            "ticket_ref",
+            "customer_key",
+            "play_id",
+            "created_at",
+            "updated_at",
+            "by",
+            "proof",
+            "recheck_at",
+            "turn",
+            "products",
+        }
         return digest(self.model_dump_json(exclude=kept))
 
 

@@ -89,6 +89,7 @@ story_index = Table(
     Column("outcome", String, nullable=False),
     Column("play_id", String, nullable=False),
     Column("places", String, nullable=False),
+    Column("products", String, nullable=False, server_default=""),
     Column("words", Text, nullable=False),
     Column("fingerprint", String, nullable=False),  # of all that a pull shows: another one is a change
 )
@@ -111,6 +112,7 @@ class Filter(NamedTuple):
     words: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    product: str = ""
 
 
 EVERY = Filter()
@@ -224,6 +226,8 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
             found.append(column == value)
     if wanted.place:
         found.append(c.places.contains(f" {wanted.place} ", autoescape=True))
+    if wanted.product:
+        found.append(c.products.contains(f"\n{wanted.product.casefold()}\n", autoescape=True))
     if wanted.play:
         found.append(c.play_id == wanted.play)
     found += [c.words.contains(word, autoescape=True) for word in wanted.words.casefold().split()[:8]]
@@ -243,7 +247,14 @@ def refresh(connection: Connection, story_id: str, now: datetime) -> Standing | 
     where = find_standing(connection, [story_id], now).get(story_id)
     if where is None:
         if known is not None and (known.released or known.words):
-            gone = {"state": "withdrawn", "released": False, "words": "", "until": None, "fingerprint": ""}
+            gone = {
+                "state": "withdrawn",
+                "released": False,
+                "words": "",
+                "products": "",
+                "until": None,
+                "fingerprint": "",
+            }
             _write(connection, story_id, {**_kept(known), **gone}, now)
         return None
     story, terms = where.story, where.terms
@@ -260,6 +271,7 @@ def refresh(connection: Connection, story_id: str, now: datetime) -> Standing | 
         "outcome": story.outcome,
         "play_id": story.play_id,
         "places": f" {' '.join(terms.places)} " if terms is not None else " ",
+        "products": "\n".join(("", *story.products, "")).casefold(),
         "words": f"{words} {story.customer_name} {story.customer_company}".casefold(),
         "fingerprint": digest(story.fingerprint, where.model_dump_json(include=set(SHOWN))),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, time
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +18,7 @@ from copilot.accounts.models import MAY, ROLES, Account, Deed, Role
 from copilot.asking.models import PLACES
 from copilot.errors import DelightError, NotFound
 from copilot.reading.models import Outcome
-from copilot.scoring.funnel import Funnel, week_of
+from copilot.scoring.funnel import By, Funnel, Step
 from copilot.stories.claims import claims_in
 from copilot.stories.models import STATES
 from copilot.stories.store import Filter
@@ -30,8 +30,9 @@ from copilot.web.shield import Rate, form_token, is_form_token
 
 COOKIE = "delight_session"
 PAGE = 24
+LISTED = 500
+"""Rows of a list of what was counted."""
 Handler = Callable[["Visit"], Awaitable[Response]]
-By = Literal["week", "signal", "play"]
 
 
 class Visit(NamedTuple):
@@ -97,6 +98,7 @@ class WebDesk:
             Route("/people/{key}/forget", self._page(self.forget, "erase"), methods=["POST"]),
             Route("/people/{key}", self._page(self.person)),
             Route("/overview", self._page(self.overview)),
+            Route("/overview/{step}", self._page(self.counted)),
             Route("/team", self._page(self.team_page, "accounts"), methods=["GET", "POST"]),
         ]
 
@@ -306,8 +308,7 @@ class WebDesk:
 
     async def overview(self, visit: Visit) -> Response:
         """The funnel as charts; every number leads to what it counts."""
-        by = visit.request.query_params.get("by", "week")
-        chosen: By = cast("By", by) if by in get_args(By) else "week"
+        chosen = _by(visit)
         whole, rows = await run_in_threadpool(lambda: (self.telling.funnel(), self.telling.funnel_rows(chosen)))
         return self._show(
             visit,
@@ -319,6 +320,15 @@ class WebDesk:
             chart=funnel_chart(whole),
             link=lambda name, step: _counted(chosen, name, step),
         )
+
+    async def counted(self, visit: Visit) -> Response:
+        """What one number of the overview counts."""
+        step, name = visit.request.path_params["step"], visit.request.query_params.get("name", "")[:200]
+        if step not in get_args(Step):
+            raise NotFound("The overview counts no such step.")
+        by = _by(visit)
+        found = await run_in_threadpool(self.telling.counted, by, name, cast("Step", step))
+        return self._show(visit, "counted.html", found=found[:LISTED], total=len(found), by=by, name=name, step=step)
 
     async def team_page(self, visit: Visit) -> Response:
         """Accounts, tokens, webhooks, and what was done."""
@@ -367,10 +377,17 @@ def filter_of(query: Mapping[str, str]) -> Filter:
         outcome=query.get("outcome", "")[:60],
         place=query.get("place", "") if query.get("place") in PLACES else "",
         play=query.get("play", "")[:200],
+        product=query.get("product", "")[:60].strip(),
         words=query.get("q", "")[:200],
         since=_moment(query.get("since", "")),
         until=_moment(query.get("before", "")),
     )
+
+
+def _by(visit: Visit) -> By:
+    """What the rows of the overview are."""
+    by = visit.request.query_params.get("by", "week")
+    return cast("By", by) if by in get_args(By) else "week"
 
 
 def _number(text: str) -> int:
@@ -385,16 +402,8 @@ def _moment(text: str) -> datetime | None:
 
 
 def _counted(by: By, name: str, step: str) -> str:
-    """The address of what a number of the overview counts; empty where the desk has no list of it."""
-    if step in ("moments", "asked", "granted"):
-        return ""
-    query: dict[str, str] = {} if step == "stories" else {"state": step}
-    if by == "week":
-        first, after = week_of(name)
-        query |= {"since": first.isoformat(), "before": after.isoformat()}
-    else:
-        query[by] = name
-    return f"/stories?{urlencode(query)}"
+    """The address of the list of what a number of the overview counts."""
+    return f"/overview/{step}?{urlencode({'by': by, 'name': name})}"
 
 
 def _back(path: str) -> Response:

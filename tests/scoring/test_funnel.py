@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 
 from copilot.asking.models import Terms
 from copilot.db.engine import Database
 from copilot.desk import Desk
-from copilot.scoring.funnel import Funnel, funnel_rows, week_of
+from copilot.scoring.funnel import By, Funnel, Step, funnel_rows
 from copilot.tickets.models import Customer
 from tests.conftest import MakeDesk, make_ticket
 from tests.fakes import NOW, FakeClock
@@ -134,11 +135,16 @@ def test_the_rows_of_the_funnel_add_up_to_the_whole(make_desk: MakeDesk, *, eras
     if erased:
         desk.telling.forget("test/c-2", "Priya")
     whole = desk.funnel()
-    for by in ("week", "signal", "play"):
+    for by in get_args(By):
         rows = desk.telling.funnel_rows(by)
         assert len({row.name for row in rows}) == len(rows)
         for field in set(Funnel.model_fields) - ({"moments"} if by == "play" else set()):
             assert sum(getattr(row.counts, field) for row in rows) == getattr(whole, field), (by, field)
+        for row in rows:
+            for step in get_args(Step):
+                listed = desk.telling.counted(by, row.name, step)
+                assert len(listed) == getattr(row.counts, step), "a number leads to exactly what it counts"
+                assert listed == sorted(listed, key=lambda one: one.at, reverse=True)
 
 
 def test_a_week_is_named_by_its_monday(make_desk: MakeDesk, database: Database) -> None:
@@ -147,7 +153,5 @@ def test_a_week_is_named_by_its_monday(make_desk: MakeDesk, database: Database) 
         names = [row.name for row in funnel_rows(connection, "week")]
     assert names == sorted(names)
     for name in names:
-        first, after = week_of(name)
-        assert first.isoweekday() == 1
-        assert after - first == timedelta(days=7)
-    assert any(week_of(name)[0] <= NOW.date() < week_of(name)[1] for name in names)
+        assert date.fromisoformat(name).isoweekday() == 1
+    assert any(date.fromisoformat(n) <= NOW.date() < date.fromisoformat(n) + timedelta(days=7) for n in names)

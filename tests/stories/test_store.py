@@ -620,3 +620,14 @@ def test_an_approval_is_kept_unless_its_story_is_erased(database: Database) -> N
     with database.read() as connection:
         where: Standing = store.get_standing(connection, "s-1", NOW)
     assert where.state == "ready"
+
+
+def test_a_story_is_found_by_what_it_was_about(database: Database) -> None:
+    with database.begin() as connection:
+        for number, products in ((1, ("Maps", "app")), (2, ("map",)), (3, ())):
+            made = keep(connection, number, products=products)
+            store.refresh(connection, made.id, NOW)
+        assert found(connection, product="maps") == ["s-1"]
+        assert found(connection, product="MAP") == ["s-2"]
+        assert found(connection, product="%") == []
+        assert sorted(found(connection)) == ["s-1", "s-2", "s-3"]

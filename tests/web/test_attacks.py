@@ -380,7 +380,7 @@ def test_nobody_who_is_not_signed_in_sees_or_does_anything(busy: Room) -> None:
     client = busy.client()
     client.cookies.set(COOKIE, "nobody's")
     before = busy.kept()
-    pages = ("/stories", "/stories/s-1", "/due", "/people", ANNA, "/overview", "/team")
+    pages = ("/stories", "/stories/s-1", "/due", "/people", ANNA, "/overview", "/overview/asked", "/team")
     answers = {path: client.get(path) for path in pages}
     for path, (_, form) in DEEDS.items():
         answers[f"POST {path}"] = client.post(address_of(path), data={**form, "token": form_token("nobody's")})
@@ -594,6 +594,9 @@ def filled_with(room: Room, clock: FakeClock, text: str) -> dict[str, str]:
     pages["person"] = admin.get(f"/people/{as_handle(kept.key)}")
     for by in ("week", "signal", "play"):
         pages[f"overview by {by}"] = admin.get(f"/overview?by={by}")
+        pages[f"counted by {by}"] = admin.get(f"/overview/stories?by={by}&name={quote(text)}")
+    pages["counted"] = admin.get("/overview/asked?by=signal&name=proactive_fix")
+    pages["no step"] = admin.get(f"/overview/{quote(text.replace('/', ''))}")
     pages["overview by nothing"] = admin.get(f"/overview?by={quote(text)}")
     pages["team"] = admin.get("/team")
     pages["made"] = admin.post("/team", what="token", name=f"{text} 2")
@@ -655,6 +658,7 @@ def test_no_page_needs_a_script_or_a_style_that_the_policy_forbids(busy: Room) -
         "/people",
         ANNA,
         "/overview",
+        "/overview/stories?by=signal&name=proactive_fix",
         "/team",
         "/wall",
     ):
@@ -1009,6 +1013,7 @@ def every_page(room: Room) -> dict[str, Response]:
         "/people",
         f"/people/{as_handle(kept.key)}",
         "/overview",
+        "/overview/stories?by=signal&name=proactive_fix",
         "/team",
     ):
         pages[f"signed in {path}"] = admin.get(path)

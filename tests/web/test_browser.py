@@ -552,6 +552,7 @@ def test_every_page_of_the_teams_can_be_read_by_everybody(house: OpenHouse, scre
         ("/people", "people"),
         (f"/people/{as_handle(story.customer_key)}", "person"),
         ("/overview", "overview"),
+        ("/overview/asked?by=signal&name=proactive_fix", "counted"),
         ("/stories/s-nothing", "fault"),
     ):
         screen.goto(house.address + path)

@@ -222,7 +222,7 @@ NO_DOORS = {
     "/sign-in": "a form",
     "/api/v1/openapi.json": "describes the API",
     **dict.fromkeys(
-        ["/stories", "/stories/{story}", "/due", "/people", "/people/{key}", "/overview", "/team"],
+        ["/stories", "/stories/{story}", "/due", "/people", "/people/{key}", "/overview", "/overview/{step}", "/team"],
         "the desk, for those who are signed in",
     ),
 }
