@@ -22,7 +22,7 @@ from copilot.accounts import store as people
 from copilot.asking import review
 from copilot.asking import store as asking
 from copilot.asking.compose import ask_play, compose_ask, with_link
-from copilot.asking.gate import about_a_yes, judge
+from copilot.asking.gate import judge, judge_again
 from copilot.asking.models import YES, Answer, Ask, Entry, Kind, Policy, Terms, Verdict
 from copilot.db.engine import Database
 from copilot.drafting import store as drafting
@@ -785,7 +785,7 @@ class Desk:
         with self.database.begin() as connection:
             ticket, reading = self._with_reading(connection, draft.ticket_ref)
             guidance = self._guide(connection, ticket, reading)
-            wanted = asking.other_words(connection, ticket.ref)
+            wanted = self.telling.other_words(connection, ticket.ref)
             if wanted is not None and not guidance.verdict.ok:
                 raise RefusedAction(f"No ask now: {guidance.verdict.why_not}.")
             if not guidance.verdict.ok:
@@ -872,6 +872,11 @@ class Desk:
             self._still_open(connection, draft)
             guidance = self._guide(connection, ticket, reading)
             findings = check(text, self._context(connection, ticket, reading, guidance))
+            again = [a for a in asking.of_ticket(connection, ticket.ref) if a.state == "drafted" and a.before]
+            if any(ask.words in text for ask in again) and not guidance.verdict.ok:
+                raise RefusedAction(f"The question about other words cannot go out: {guidance.verdict.why_not}.")
+            if any(part.source == "reminder" and part.text in text for part in draft.parts):
+                self.telling.to_remind(connection, ticket.ref)  # refuses one that is not due any more
             current = draft if text == draft.text else draft.edit(text, now)
             approved = current.approve(by, now, findings)  # again after a failure: the gate may have shut meanwhile
             drafting.put(connection, approved)
@@ -889,7 +894,9 @@ class Desk:
             for ask in asking.of_ticket(connection, ticket.ref):
                 if ask.state == "drafted":
                     asking.put(connection, ask.sent(reply.id, now))
-                    asking.unschedule(connection, ticket.ref)
+                    wish = asking.other_words(connection, ticket.ref)
+                    if wish is not None and wish.words == ask.words:
+                        asking.unschedule(connection, ticket.ref)
             told = {part.source for part in approved.parts if part.text in approved.text}
             if "review" in told:
                 review.mark_sent(connection, ticket.ref, now)
@@ -987,6 +994,11 @@ class Desk:
             raise RefusedAction("A yes on conditions names at least one.", hint="Tick what they asked for.")
         with self.database.begin() as connection:
             ask = asking.get(connection, ask_id)
+            if (
+                answer == "withdrawn" and ask.state not in YES
+            ):  # they take back what they agreed to, whatever was asked last
+                agreed = [a for a in asking.of_ticket(connection, ask.ticket_ref) if a.state in YES]
+                ask = agreed[-1] if agreed else ask
             ticket = ticketing.get(connection, ask.ticket_ref)
             target = ticket.target
             if answer != "withdrawn" and not answer_text and (target is None or not _after(ticket, target, ask)):
@@ -1296,10 +1308,12 @@ class Desk:
         told = guiding.told_of(connection, ticket.ref)
         fired = escalations(playbook.pages, known, _since(ticket, now), told) if ticket.target else []
         quote = best_quote(ticket, reading)
-        verdict = self._verdict(connection, ticket, reading)
-        wanted, policy = asking.other_words(connection, ticket.ref), self.policy()
+        wanted, policy = self.telling.other_words(connection, ticket.ref), self.policy()
         if wanted is not None:
-            verdict, quote = about_a_yes(verdict), wanted.words
+            quote = wanted.words
+            verdict = judge_again(ticket, reading, policy, *self._known(connection, ticket), self.clock())
+        else:
+            verdict = self._verdict(connection, ticket, reading)
         play = ask_play(reading, matches, *self._pages(), policy) if verdict.ok and wanted is None else None
         return Guidance(
             matches,
@@ -1313,18 +1327,24 @@ class Desk:
         )
 
     def _verdict(self, connection: Connection, ticket: Ticket, reading: Reading, purpose: str = "") -> Verdict:
-        keys = self._keys(connection, ticket)
         return judge(
             ticket,
             reading,
             self.policy(),
+            *self._known(connection, ticket),
+            best_quote(ticket, reading),
+            self.clock(),
+            asking.gives_of(connection, self._keys(connection, ticket)),
+            purpose,
+        )
+
+    def _known(self, connection: Connection, ticket: Ticket) -> tuple[list[Ask], Sequence[str], str]:
+        """Of the ticket's customer: all their asks, their other open tickets, and who paused asks."""
+        keys = self._keys(connection, ticket)
+        return (
             asking.of_person(connection, ticketing.customer_key(ticket), ticket.customer.email),
             ticketing.other_open(connection, ticket),
             next(filter(None, (ticketing.do_not_ask(connection, key) for key in keys)), ""),
-            best_quote(ticket, reading),
-            self.clock(),
-            asking.gives_of(connection, keys),
-            purpose,
         )
 
     def _pages(self) -> tuple[Sequence[Page], Mapping[str, SignalDefinition]]:
@@ -1371,13 +1391,13 @@ class Desk:
             guide=self.guide_of_tone(),
             written=tuple(p.text for p in draft.parts if p.source == "model") if draft else (),
             pages="\n".join(play.text for match in guidance.matches for play in match.page.plays),
-            set_texts=self._set_texts(asks, draft),
+            set_texts=self._set_texts(asks, draft, gate_ok=guidance.verdict.ok),
             times=tuple(duration_words(e.within.total_seconds()) for e in guidance.escalations),
         )
 
-    def _set_texts(self, asks: Sequence[Ask], draft: Draft | None) -> tuple[str, ...]:
+    def _set_texts(self, asks: Sequence[Ask], draft: Draft | None, *, gate_ok: bool) -> tuple[str, ...]:
         """The house's set texts of a draft that may be sent now."""
-        found = [ask.text for ask in asks if ask.state == "drafted" and ask.before]
+        found = [ask.text for ask in asks if ask.state == "drafted" and ask.before and gate_ok]
         texts = {"review": self.telling.review_invitation, "reminder": self.telling.reminder}
         for part in draft.parts if draft is not None else ():
             if draft is not None and part.source in texts:

@@ -7,6 +7,7 @@ one transaction. What must not live here: rendering, rules (rooms own them), and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -33,6 +34,7 @@ from copilot.asking.models import (
     Place,
     Policy,
     Terms,
+    counting,
 )
 from copilot.asking.store import Scheduled
 from copilot.db.engine import Database
@@ -169,8 +171,8 @@ class Person(NamedTuple):
 class Outside(Protocol):
     """Where copies lie outside the database."""
 
-    def forget(self, refs: Sequence[str]) -> list[str]:
-        """Remove what lies there of some tickets; return what could not be looked into."""
+    def forget(self, refs: Sequence[str], drafts: Sequence[str]) -> list[str]:
+        """Remove what lies there of some tickets and drafts; return what could not be looked into."""
         ...
 
 
@@ -424,11 +426,23 @@ class Telling:
                 connection, story.model_copy(update={"quotes": (changed, *story.quotes[1:]), "updated_at": now})
             )
         if answer == "withdrawn":  # whichever of their links they pressed it on: nothing of it may be used
-            for other in asking.of_ticket(connection, ask.ticket_ref):
-                if other.id != ask.id and other.state in ("granted", "conditional"):
-                    made = self._record(connection, other, answer, terms, other.words, answer_text, channel, by=by)
+            self._end_all(connection, ask, answer_text, channel, by)
         self._settle(connection, ask.ticket_ref)
         return made
+
+    def _end_all(self, connection: Connection, ended: Ask, answer_text: str, channel: str, by: str) -> None:
+        """After a withdrawal: every other yes of the ticket is withdrawn too, and no question about other words is open.
+
+        One that stands in a draft stays there: the gate, which is shut now, keeps it from going out.
+        """
+        asking.unschedule(connection, ended.ticket_ref)
+        for ask in asking.of_ticket(connection, ended.ticket_ref):
+            if ask.id == ended.id:
+                continue
+            if ask.state in ("granted", "conditional"):
+                self._record(connection, ask, "withdrawn", Terms(), ask.words, answer_text, channel, by=by)
+            elif ask.before and ask.state in ("sent", "unclear"):
+                self._record(connection, ask, "expired", Terms(), ask.words, "", "", by=by)
 
     def _settle(self, connection: Connection, ref: str) -> None:
         """Let what changed about a ticket's story reach the index and every place where it stands."""
@@ -525,7 +539,7 @@ class Telling:
                 asking.of_ticket(connection, ref),
                 asking.entries(connection, ref=ref),
                 people.audited(connection, story_id),
-                asking.other_words(connection, ref),
+                self.other_words(connection, ref),
             )
 
     def save_story(self, story: Story, by: str) -> Standing:
@@ -583,7 +597,7 @@ class Telling:
             ref = where.story.ticket_ref
             customer = ticketing.get(connection, ref).customer
             keys = asking.keys_of_person(connection, where.story.customer_key, customer.email)
-            if where.terms is None or where.permission is None:
+            if where.permission is None or not _agreed_now(where):
                 raise RefusedAction(f"There is no permission to change: {where.why}.", hint="Ask them first.")
             if not words or len(words) > MAX_WORDS:
                 raise RefusedAction(f"Write the words to ask about, at most {MAX_WORDS:,} characters.")
@@ -594,20 +608,31 @@ class Telling:
             asking.schedule(connection, Scheduled(ref, by, now, words))
             people.audit(connection, now, by, "wants other words", story_id, words)
 
+    def drop_other_words(self, story_id: str, by: str) -> None:
+        """Take the wish back to have the customer asked about other words."""
+        now = self.clock()
+        with self.database.begin() as connection:
+            where = telling.get_standing(connection, story_id, now)
+            if asking.other_words(connection, where.story.ticket_ref) is not None:
+                asking.unschedule(connection, where.story.ticket_ref)
+                people.audit(connection, now, by, "wants no other words", story_id)
+
+    def other_words(self, connection: Connection, ref: str) -> Scheduled | None:
+        """What the customer of a ticket shall be asked about anew, while what they agreed to stands; else None."""
+        wanted = asking.other_words(connection, ref)
+        story = telling.of_ticket(connection, ref) if wanted is not None else None
+        if story is None or not _agreed_now(telling.get_standing(connection, story.id, self.clock())):
+            return None
+        return wanted
+
     def ask_again(self, connection: Connection, ticket: Ticket, wanted: Scheduled, values: Mapping[str, str]) -> Ask:
         """The question about other words, with a link of its own; it stands in a draft and is not sent yet.
 
         Args:
+            wanted: As `other_words` found it.
             values: What fills the slots of its text.
-
-        Raises:
-            RefusedAction: What was agreed no longer stands.
         """
-        entries = asking.entries(connection, ref=ticket.ref)
-        agreed = next((e for e in reversed(entries) if e.answer != "unclear" and not e.leaves_as_it_was), None)
-        if agreed is None or agreed.answer not in YES:
-            asking.unschedule(connection, ticket.ref)
-            raise RefusedAction("The customer took back what they had agreed to, so there is nothing to change.")
+        agreed = next(e for e in reversed(counting(asking.entries(connection, ref=ticket.ref))) if e.answer in YES)
         texts = self._texts_for(ticket.customer)
         ask = compose_again(ticket, wanted.words, agreed, texts, values, self.clock())
         asking.put(connection, ask)
@@ -853,13 +878,16 @@ class Telling:
             waiting = islice(telling.all_standing(connection, now, AWAITING), LOOKED_AT)
             claimed = ((where, tuple(claims_of(where.story))) for where in waiting)
             return Due(
-                reminders=tuple(ask for ask in late if ask.state == "sent" and ask.reminded_at is None),
+                reminders=tuple(
+                    ask for ask in late if ask.state == "sent" and not self._why_no_reminder(connection, ask)
+                ),
                 scheduled=tuple(
                     (
                         wanted,
                         bool(wanted.words) or ticketing.get(connection, wanted.ref).status in ("resolved", "closed"),
                     )
                     for wanted in asking.scheduled(connection)
+                    if not wanted.words or self.other_words(connection, wanted.ref) is not None
                 ),
                 take_downs=tuple(telling.take_downs(connection)),
                 rechecks=tuple(telling.to_recheck(connection, now)),
@@ -883,36 +911,60 @@ class Telling:
         """The one reminder of an ask in this conversation that nobody answered, in the customer's language.
 
         Raises:
-            RefusedAction: None of its asks waits, or not for long enough, or it was reminded of.
+            RefusedAction: None of its asks waits, or not for long enough, or it was reminded of, or they are not to be asked.
         """
         with self.database.read() as connection:
-            ask = self._to_remind(connection, ref)
+            ask = self.to_remind(connection, ref)
             customer = ticketing.get(connection, ref).customer
+            linked = asking.has_link(connection, ask.id, CONSENT)
         values = {
             "customer.first_name": customer.first_name,
             "company.name": self.house.company,
             "words": ask.words,
         }
-        return self._texts_for(customer).say("remind", values)
+        texts = self._texts_for(customer)
+        said = [texts.say("remind_again" if ask.before else "remind", values)]
+        if linked:
+            said.append(texts.say("remind_link", values))
+        return " ".join([*said, texts.say("remind_end", values)])
 
     def note_reminder(self, connection: Connection, ref: str, by: str) -> None:
-        """Note that the ask of this conversation was reminded of.
+        """Note that the ask of this conversation was reminded of; that it was answered meanwhile changes nothing."""
+        with suppress(RefusedAction):
+            self._note_reminder(connection, self.to_remind(connection, ref), by)
+
+    def to_remind(self, connection: Connection, ref: str) -> Ask:
+        """The ask of a conversation that may be reminded of now.
 
         Raises:
-            RefusedAction: None is to be.
+            RefusedAction: There is none, with the reason.
         """
-        self._note_reminder(connection, self._to_remind(connection, ref), by)
-
-    def _to_remind(self, connection: Connection, ref: str) -> Ask:
-        days = self.policy().remind_after_days
-        waiting = [ask for ask in asking.of_ticket(connection, ref) if ask.state == "sent" and ask.sent_at is not None]
+        waiting = [ask for ask in asking.of_ticket(connection, ref) if ask.state == "sent"]
         if not waiting:
             raise RefusedAction("No ask of this conversation waits for an answer.")
-        ask = waiting[-1]
-        if ask.reminded_at is None and ask.sent_at is not None and self.clock() - ask.sent_at < timedelta(days=days):
-            raise RefusedAction(f"They were asked on {ask.sent_at:%Y-%m-%d}; wait {days} days before a reminder.")
-        ask.reminded(self.clock())  # refuses a second one
-        return ask
+        if why := self._why_no_reminder(connection, waiting[-1]):
+            raise RefusedAction(why)
+        return waiting[-1]
+
+    def _why_no_reminder(self, connection: Connection, ask: Ask) -> str:
+        """Why an ask that waits is not reminded of now; empty where it may be."""
+        policy, now = self.policy(), self.clock()
+        assert ask.sent_at is not None
+        since = now - ask.sent_at
+        if ask.reminded_at is not None:
+            return "The customer was reminded once; more would be pressing."
+        if since < timedelta(days=policy.remind_after_days):
+            return f"They were asked on {ask.sent_at:%Y-%m-%d}; wait {policy.remind_after_days} days before a reminder."
+        if since >= timedelta(days=policy.answer_within_days):
+            return f"They were asked on {ask.sent_at:%Y-%m-%d}; that nobody answered is an answer."
+        customer = ticketing.customer(connection, ask.customer_key)
+        keys = asking.keys_of_person(connection, ask.customer_key, customer.email)
+        if paused := next(filter(None, (ticketing.do_not_ask(connection, key) for key in keys)), ""):
+            return f"Asks are paused by {paused}."
+        others = asking.of_person(connection, ask.customer_key, customer.email)
+        if any(other.state in ("declined", "withdrawn") for other in others):
+            return "The customer said no before."
+        return ""
 
     def _note_reminder(self, connection: Connection, ask: Ask, by: str) -> Ask:
         now = self.clock()
@@ -1054,6 +1106,7 @@ class Telling:
             found = self._person(connection, key, now)
             connection.exec_driver_sql("PRAGMA secure_delete=ON")  # what is deleted is written over
             stories = [where.story.id for where in found.stories]
+            written = [draft.id for ref in found.tickets for draft in drafting.of_ticket(connection, ref)]
             # A ticket may have come to this customer after the ask; its words go, so its entry must say so.
             of_tickets = (ask for ref in found.tickets for ask in asking.of_ticket(connection, ref))
             asks = {ask.id: ask for ask in (*found.asks, *of_tickets)}
@@ -1074,9 +1127,9 @@ class Telling:
                 self._settle_story(connection, story_id)
             people.audit(connection, now, by, "erased a customer", f"{len(found.tickets)} tickets")
             stands = telling.publications_of(connection, stories)
+            left = self.outside.forget(found.tickets, written) if self.outside is not None else []
         self.database.fold()
-        files = self._exports_with(stories) if stories else []
-        files += self.outside.forget(found.tickets) if self.outside is not None else []
+        files = [*(self._exports_with(stories) if stories else []), *left]
         places = (p.address for found_at in stands.values() for p in found_at if p.removed_at is None)
         return Left(tuple(places), tuple(files))
 
@@ -1110,6 +1163,11 @@ class Telling:
         self.bring_up_to_date()
         with self.database.read() as connection:
             return funnel_rows(connection, by)
+
+
+def _agreed_now(where: Standing) -> bool:
+    """Whether the customer's yes stands."""
+    return where.terms is not None and where.state not in ("withdrawn", "expired")
 
 
 def _named(customer: Customer, texts: Texts) -> dict[NameStyle, str]:

@@ -184,8 +184,95 @@ def test_nobody_is_asked_about_words_they_took_back_meanwhile(desk: Desk, agreed
     desk.telling.want_other_words(agreed, SHORTER, "Priya")
     (ask,) = desk.opened("test/T-1").asks
     desk.record_answer(ask.id, "withdrawn", Terms(), "please take it down")
+    assert desk.telling.due().scheduled == ()
+    assert not desk.guide("test/T-1").again
     with pytest.raises(RefusedAction):
         desk.add_ask(desk.draft("test/T-1"))
+
+
+@pytest.mark.parametrize("first", ["nothing", "no", "silence", "yes"])
+def test_a_withdrawal_by_reply_reaches_what_was_agreed_whatever_was_asked_last(
+    desk: Desk, agreed: str, clock: FakeClock, first: str
+) -> None:
+    desk.telling.want_other_words(agreed, SHORTER, "Priya")
+    clock.forward(hours=1)
+    again, message = sent_with_ask(desk, "test/T-1")
+    if first == "no":
+        answered(desk, message, Choice("no"))
+    elif first == "yes":
+        answered(desk, message, YES)
+    elif first == "silence":
+        clock.forward(days=30)
+        desk.telling.expire()
+    desk.record_answer(again.id, "withdrawn", Terms(), "Take my words off your site, all of them.")
+    assert desk.story(agreed).state == "withdrawn"
+    assert desk.exports() == []
+    assert not {ask.state for ask in desk.opened("test/T-1").asks} & {"granted", "conditional", "sent"}
+    desk.telling.verify_ledger()
+
+
+def test_a_no_after_a_yes_to_other_words_ends_the_story(desk: Desk, agreed: str, clock: FakeClock) -> None:
+    desk.telling.want_other_words(agreed, SHORTER, "Priya")
+    clock.forward(hours=1)
+    again, message = sent_with_ask(desk, "test/T-1")
+    answered(desk, message, YES)
+    desk.approve_story(agreed, "Priya")
+    desk.record_answer(again.id, "declined", Terms(), "No, I changed my mind, please do not use it.")
+    assert desk.exports() == []
+
+
+@pytest.mark.parametrize("how", ["pause", "never", "withdraw"])
+def test_a_question_in_a_draft_does_not_go_out_once_the_gate_is_shut(
+    desk: Desk, agreed: str, clock: FakeClock, sender: FakeSender, how: str
+) -> None:
+    first = sender.sent[0][1]
+    desk.telling.want_other_words(agreed, SHORTER, "Priya")
+    draft, _ = desk.add_ask(desk.draft("test/T-1"))
+    if how == "pause":
+        desk.telling.pause("test/c-1", "Lea", paused=True)
+    else:
+        answered(desk, first, Choice(how))  # type: ignore[arg-type]
+    with pytest.raises(RefusedAction):
+        desk.send(draft, re.sub(r"\[\[[^\]]*\]\]", "the repaired row", draft.text))
+    assert len(sender.sent) == 1
+
+
+def test_words_that_marketing_changed_meanwhile_are_still_to_be_asked_about(desk: Desk, agreed: str) -> None:
+    desk.telling.want_other_words(agreed, SHORTER, "Priya")
+    draft, _ = desk.add_ask(desk.draft("test/T-1"))
+    desk.telling.want_other_words(agreed, "You spotted it.", "Priya")
+    desk.send(draft, re.sub(r"\[\[[^\]]*\]\]", "the repaired row", draft.text))
+    assert [wanted.words for wanted, _ in desk.telling.due().scheduled] == ["You spotted it."]
+    desk.telling.drop_other_words(agreed, "Priya")
+    assert desk.telling.due().scheduled == ()
+
+
+def test_whoever_is_unhappy_or_was_asked_of_late_is_not_asked_about_other_words(
+    desk: Desk, agreed: str, clock: FakeClock
+) -> None:
+    desk.telling.want_other_words(agreed, SHORTER, "Priya")
+    desk.correct("test/T-1", "mood", "angry")
+    assert {reason.rule for reason in desk.guide("test/T-1").verdict.against} == {"mood"}
+    desk.correct("test/T-1", "mood", "delighted")
+    sent_with_ask(desk, "test/T-1")
+    clock.forward(days=30)
+    desk.telling.expire()
+    desk.telling.want_other_words(agreed, SHORTER, "Priya")
+    assert {reason.rule for reason in desk.guide("test/T-1").verdict.against} == {"cool-down"}
+    with pytest.raises(RefusedAction, match="other words on"):
+        desk.add_ask(desk.draft("test/T-1"))
+
+
+def test_a_permission_that_ran_out_is_not_asked_to_be_changed(desk: Desk, clock: FakeClock) -> None:
+    _, message = sent_with_ask(desk, "test/T-1")
+    story = desk.new_story("test/T-1")
+    desk.save_story(story)
+    answered(desk, message, YES._replace(until="one"))
+    desk.telling.want_other_words(story.id, SHORTER, "Priya")
+    clock.forward(days=400)
+    assert desk.telling.due().scheduled == ()
+    with pytest.raises(RefusedAction, match="no permission to change"):
+        desk.telling.want_other_words(story.id, SHORTER, "Priya")
 
 
 # The reminder
@@ -218,6 +305,46 @@ def test_a_reminder_struck_from_the_draft_was_not_sent(desk: Desk, clock: FakeCl
     draft = desk.remind(desk.blank_draft("test/T-1"))
     desk.send(draft, "Hello Anna, the import has run again. Mara")
     assert len(desk.telling.due().reminders) == 1
+
+
+@pytest.mark.parametrize("why", ["paused", "answered", "late", "reminded elsewhere"])
+def test_a_reminder_that_is_not_due_any_more_does_not_go_out(
+    desk: Desk, clock: FakeClock, sender: FakeSender, why: str
+) -> None:
+    ask, message = sent_with_ask(desk, "test/T-1")
+    clock.forward(days=8)
+    draft = desk.remind(desk.blank_draft("test/T-1"))
+    if why == "paused":
+        desk.telling.pause("test/c-1", "Lea", paused=True)
+    elif why == "answered":
+        answered(desk, message, YES)
+    elif why == "late":
+        clock.forward(days=30)
+    else:
+        desk.telling.reminded(ask.id, "Priya")
+    assert desk.telling.due().reminders == ()
+    with pytest.raises(RefusedAction):
+        desk.send(draft, draft.text)
+    assert len(sender.sent) == 1
+
+
+def test_a_reminder_tells_of_a_link_only_where_there_is_one(desk: Desk, clock: FakeClock) -> None:
+    sent_with_ask(desk, "test/T-1")
+    clock.forward(days=8)
+    assert "link" in desk.telling.reminder("test/T-1")
+    desk.telling.links = None
+    with desk.database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM ask_links")
+    assert "link" not in desk.telling.reminder("test/T-1")
+
+
+def test_a_reminder_of_other_words_does_not_call_them_the_customers(desk: Desk, agreed: str, clock: FakeClock) -> None:
+    desk.telling.want_other_words(agreed, SHORTER, "Priya")
+    sent_with_ask(desk, "test/T-1")
+    clock.forward(days=8)
+    said = desk.telling.reminder("test/T-1")
+    assert "this version of your words" in said
+    assert "what you wrote" not in said
 
 
 def test_a_reminder_is_in_the_customers_language(make_desk: MakeDesk, clock: FakeClock) -> None:

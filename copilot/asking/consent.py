@@ -39,7 +39,7 @@ KEYS = (
     "problem_until", "done_yes_title", "done_yes", "done_no_title", "done_no", "done_never_title", "done_never", "agreed",
     "agreed_on", "appears", "runs_until", "shown_as", "published", "not_published", "copy", "copy_help", "post", "post_help", "referral",
     "referral_help", "take_back", "take_back_help", "withdraw",
-    "withdrawn_title", "withdrawn", "removed", "being_removed", "gone_title", "gone", "privacy", "remind", "again",
+    "withdrawn_title", "withdrawn", "removed", "being_removed", "gone_title", "gone", "privacy", "remind", "remind_again", "remind_link", "remind_end", "again",
     "again_link", "again_reply", "again_title", "again_intro", "again_before", "again_no", "again_never",
 )  # fmt: skip
 

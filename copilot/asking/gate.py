@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from copilot.asking.models import Ask, Give, Policy, Reason, Verdict
-from copilot.reading.models import HAPPY, Reading
+from copilot.reading.models import HAPPY, UNHAPPY, Reading
 from copilot.tickets.models import Ticket
 
 KIND_WORDS = {"staff": "works for us", "partner": "works with us", "minor": "is a minor"}
@@ -39,25 +39,14 @@ def judge(
         _confirmed(ticket, reading),
         _mood(reading),
         _risks(reading),
-        Reason(
-            rule="other-tickets",
-            ok=not other_open,
-            text=f"{len(other_open)} other open ticket{'s' * (len(other_open) > 1)} ({', '.join(other_open[:3])})"
-            if other_open
-            else "no other open ticket",
-        ),
+        _others(other_open),
         _tactful(reading),
         Reason(
             rule="quote", ok=bool(quote), text="there are words worth quoting" if quote else "nothing quotable was said"
         ),
         *_history(history, policy, now),
         _balance(history, gives, policy),
-        Reason(
-            rule="do-not-ask",
-            ok=not paused_by,
-            text=f"asks are paused by {paused_by}" if paused_by else "asks are not paused",
-            final=True,
-        ),
+        _paused(paused_by),
         _person(ticket),
         _region(ticket, policy),
     ]
@@ -66,14 +55,63 @@ def judge(
     return Verdict(ok=all(reason.ok for reason in reasons), reasons=tuple(reasons))
 
 
-ABOUT_A_YES = frozenset(["unanswered"])
-"""Rules, beside the final ones, for a question about words that the customer has allowed already."""
+def judge_again(
+    ticket: Ticket,
+    reading: Reading,
+    policy: Policy,
+    history: Sequence[Ask],
+    other_open: Sequence[str],
+    paused_by: str,
+    now: datetime,
+) -> Verdict:
+    """Whether to ask about other words than those a customer has agreed to; arguments as for `judge`.
+
+    That they said yes is reason enough to ask; that they are unhappy, wait for something, or were asked so of late is none.
+    """
+    asks_on = ticket.target is not None and ticket.target.text.rstrip().endswith("?")
+    cool = timedelta(days=policy.cool_down_days)
+    last = max((ask.sent_at for ask in history if ask.before and ask.sent_at is not None), default=None)
+    warm = last is not None and now - last < cool
+    kept = [reason for reason in _history(history, policy, now) if reason.rule in ("declined", "unanswered")]
+    reasons = (
+        Reason(
+            rule="resolved",
+            ok=not asks_on,
+            text="the customer's last words are a question" if asks_on else "no question is open",
+        ),
+        Reason(rule="mood", ok=reading.read and reading.mood not in UNHAPPY, text=f"the customer is {reading.mood}"),
+        _risks(reading),
+        _others(other_open),
+        Reason(
+            rule="cool-down",
+            ok=not warm,
+            text=f"asked about other words on {last:%Y-%m-%d}" if warm else "not asked about other words of late",
+        ),
+        *kept,
+        _paused(paused_by),
+        _person(ticket),
+        _region(ticket, policy),
+    )
+    return Verdict(ok=all(reason.ok for reason in reasons), reasons=reasons)
 
 
-def about_a_yes(verdict: Verdict) -> Verdict:
-    """The verdict on asking about other words of a quote: that they said yes before counts as reason enough to ask."""
-    kept = tuple(reason for reason in verdict.reasons if reason.final or reason.rule in ABOUT_A_YES)
-    return Verdict(ok=all(reason.ok for reason in kept), reasons=kept)
+def _others(other_open: Sequence[str]) -> Reason:
+    return Reason(
+        rule="other-tickets",
+        ok=not other_open,
+        text=f"{len(other_open)} other open ticket{'s' * (len(other_open) > 1)} ({', '.join(other_open[:3])})"
+        if other_open
+        else "no other open ticket",
+    )
+
+
+def _paused(paused_by: str) -> Reason:
+    return Reason(
+        rule="do-not-ask",
+        ok=not paused_by,
+        text=f"asks are paused by {paused_by}" if paused_by else "asks are not paused",
+        final=True,
+    )
 
 
 def _confirmed(ticket: Ticket, reading: Reading) -> Reason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -188,11 +189,6 @@ class Entry(Model):
     erased: bool = False
 
     @property
-    def leaves_as_it_was(self) -> bool:
-        """Whether it takes nothing back: nobody agreed to other words than those agreed to before."""
-        return self.wording.endswith(AGAIN) and self.answer in ("declined", "expired")
-
-    @property
     def personal_part(self) -> dict[str, object]:
         """What goes when the customer is erased."""
         of_terms = {name: getattr(self.terms, name) for name in PERSONAL_TERMS}
@@ -207,6 +203,23 @@ class Entry(Model):
     def hashed(self) -> Entry:
         """The entry with the hash of its words."""
         return self.model_copy(update={"words_hash": hashlib.sha256(self.words.encode()).hexdigest()})
+
+
+def counting(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of a ticket that say what may be used, in their order.
+
+    Left out is what settles nothing (unclear) and a no, or silence, to a question about other words that was never answered
+    by a yes: what was agreed before stands.
+    """
+    agreed: set[str] = set()
+    out = []
+    for entry in entries:
+        idle = entry.wording.endswith(AGAIN) and entry.answer in ("declined", "expired") and entry.ask_id not in agreed
+        if entry.answer in YES:
+            agreed.add(entry.ask_id)
+        if entry.answer != "unclear" and not idle:
+            out.append(entry)
+    return out
 
 
 class Give(Model):

@@ -276,6 +276,12 @@ def linked(connection: Connection, link_id: str, purpose: str) -> tuple[str, dat
     return None if row is None else (row.ask_id, row.expires_at)
 
 
+def has_link(connection: Connection, ask_id: str, purpose: str) -> bool:
+    """Whether an ask was given a link for that purpose."""
+    query = select(ask_links.c.id).where(ask_links.c.ask_id == ask_id, ask_links.c.purpose == purpose)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def count_visit(connection: Connection, link_id: str) -> None:
     """Somebody followed a link."""
     connection.execute(ask_links.update().where(ask_links.c.id == link_id).values(visits=ask_links.c.visits + 1))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from copilot.asking.models import MET_BY_TERMS, YES, Entry, NameStyle, Terms
+from copilot.asking.models import MET_BY_TERMS, YES, Entry, NameStyle, Terms, counting
 from copilot.errors import RefusedAction
 from copilot.stories.claims import claims_in
 from copilot.stories.models import Approval, Export, Publication, Quote, Standing, Story, StoryState
@@ -31,7 +31,7 @@ def standing(
         publications: Where it stands or stood.
         today: The day on which a permission must still run; None looks at no day.
     """
-    answers = [e for e in ledger if e.answer != "unclear" and not e.leaves_as_it_was]
+    answers = counting(ledger)
     # That nobody answered a later ask takes nothing back.
     entry = next((e for e in reversed(answers) if e.answer != "expired"), answers[-1] if answers else None)
     base = Standing(

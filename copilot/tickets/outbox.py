@@ -36,17 +36,20 @@ class Outbox:
         self.sender = sender
         self.team = team
 
-    def forget(self, refs: Sequence[str]) -> list[str]:
+    def forget(self, refs: Sequence[str], keys: Sequence[str] = ()) -> list[str]:
         """Remove the replies of some tickets that still lie here; return the files that could not be looked into.
 
         A file that is no mail of ours is left alone.
+
+        Args:
+            keys: What they were sent by; found even where a header did not survive.
         """
-        wanted, left = {_literal(ref) for ref in refs}, []
+        wanted, named, left = {_literal(ref) for ref in refs}, {f"{digest(key)}.eml" for key in keys}, []
         for path in sorted(self.folder.glob("*.eml")):
             try:
                 with path.open("rb") as file:
                     mail = BytesHeaderParser(policy=SMTP).parse(file)
-                if str(mail["X-Delight-Ticket"] or "") in wanted:
+                if path.name in named or str(mail["X-Delight-Ticket"] or "") in wanted:
                     path.unlink()
             except OSError as error:
                 left.append(f"{path} ({error.strerror})")

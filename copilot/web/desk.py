@@ -221,8 +221,11 @@ class WebDesk:
 
     async def other_words(self, visit: Visit) -> Response:
         """Have the customer asked about other words of their quote."""
-        story = visit.request.path_params["story"]
-        await run_in_threadpool(self.telling.want_other_words, story, visit.field("words"), visit.account.name)
+        story, by = visit.request.path_params["story"], visit.account.name
+        if visit.field("drop"):
+            await run_in_threadpool(self.telling.drop_other_words, story, by)
+        else:
+            await run_in_threadpool(self.telling.want_other_words, story, visit.field("words"), by)
         return _back(f"/stories/{quote(story)}")
 
     async def approve(self, visit: Visit) -> Response:

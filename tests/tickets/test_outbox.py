@@ -210,4 +210,6 @@ def test_replies_of_an_erased_customer_are_removed_and_no_others(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".eml") == ["notes.txt"]
     kept = [message_from_bytes(path.read_bytes()) for path in tmp_path.glob("*.eml")]
     assert sorted(str(mail["X-Delight-Ticket"]) for mail in kept) == ["None", "test/T-0"]
+    assert outbox.forget([], ["k0"]) == []
+    assert [path.name for path in tmp_path.glob("*.eml")] == ["foreign.eml"], "found by what it was sent by"
     assert Outbox(tmp_path / "nothing", SENDER, "Fernway Support").forget(["test/T-1"]) == []
