@@ -271,7 +271,7 @@ def refresh(connection: Connection, story_id: str, now: datetime) -> Standing | 
         "outcome": story.outcome,
         "play_id": story.play_id,
         "places": f" {' '.join(terms.places)} " if terms is not None else " ",
-        "products": "\n".join(("", *story.products, "")).casefold(),
+        "products": "\n".join(("", *story.products, "")).casefold() if story.products else "",
         "words": f"{words} {story.customer_name} {story.customer_company}".casefold(),
         "fingerprint": digest(story.fingerprint, where.model_dump_json(include=set(SHOWN))),
     }
