@@ -595,15 +595,13 @@ class Telling:
         with self.database.begin() as connection:
             where = telling.get_standing(connection, story_id, now)
             ref = where.story.ticket_ref
-            customer = ticketing.get(connection, ref).customer
-            keys = asking.keys_of_person(connection, where.story.customer_key, customer.email)
             if where.permission is None or not _agreed_now(where):
                 raise RefusedAction(f"There is no permission to change: {where.why}.", hint="Ask them first.")
             if not words or len(words) > MAX_WORDS:
                 raise RefusedAction(f"Write the words to ask about, at most {MAX_WORDS:,} characters.")
             if words == asking.entry(connection, where.permission).words:
                 raise RefusedAction("The customer agreed to these words already.")
-            if paused := next(filter(None, (ticketing.do_not_ask(connection, key) for key in keys)), ""):
+            if paused := _paused_by(connection, where.story.customer_key):
                 raise RefusedAction(f"Asks are paused by {paused}.")
             asking.schedule(connection, Scheduled(ref, by, now, words))
             people.audit(connection, now, by, "wants other words", story_id, words)
@@ -957,11 +955,10 @@ class Telling:
             return f"They were asked on {ask.sent_at:%Y-%m-%d}; wait {policy.remind_after_days} days before a reminder."
         if since >= timedelta(days=policy.answer_within_days):
             return f"They were asked on {ask.sent_at:%Y-%m-%d}; that nobody answered is an answer."
-        customer = ticketing.customer(connection, ask.customer_key)
-        keys = asking.keys_of_person(connection, ask.customer_key, customer.email)
-        if paused := next(filter(None, (ticketing.do_not_ask(connection, key) for key in keys)), ""):
+        if paused := _paused_by(connection, ask.customer_key):
             return f"Asks are paused by {paused}."
-        others = asking.of_person(connection, ask.customer_key, customer.email)
+        email = ticketing.customer(connection, ask.customer_key).email
+        others = asking.of_person(connection, ask.customer_key, email)
         if any(other.state in ("declined", "withdrawn") for other in others):
             return "The customer said no before."
         return ""
@@ -1061,7 +1058,11 @@ class Telling:
                 "customer": found.customer.model_dump(mode="json"),
                 "known_as": list(found.keys),
                 "do_not_ask": found.paused_by,
-                "to_be_asked": [w._asdict() for ref in found.tickets for w in asking.scheduled(connection, ref)],
+                "to_be_asked": [
+                    {**wanted._asdict(), "at": wanted.at.isoformat()}
+                    for ref in found.tickets
+                    for wanted in asking.scheduled(connection, ref)
+                ],
                 "tickets": [ticket.model_dump(mode="json") for ticket in tickets],
                 "readings": {ref: r.model_dump(mode="json") for ref, r in readings.items() if r is not None},
                 "corrections": [c.model_dump(mode="json") for c in corrections],
@@ -1168,6 +1169,12 @@ class Telling:
 def _agreed_now(where: Standing) -> bool:
     """Whether the customer's yes stands."""
     return where.terms is not None and where.state not in ("withdrawn", "expired")
+
+
+def _paused_by(connection: Connection, key: str) -> str:
+    """Who paused all asks of a person, in whatever queue; empty where nobody did."""
+    keys = asking.keys_of_person(connection, key, ticketing.customer(connection, key).email)
+    return next(filter(None, (ticketing.do_not_ask(connection, k) for k in keys)), "")
 
 
 def _named(customer: Customer, texts: Texts) -> dict[NameStyle, str]:

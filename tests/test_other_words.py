@@ -7,6 +7,7 @@ back, on whichever page, nothing may be used.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 
@@ -80,6 +81,7 @@ def test_a_customer_who_agrees_to_other_words_is_quoted_with_them(
 ) -> None:
     before = desk.story(agreed)
     desk.telling.want_other_words(agreed, f"  {SHORTER} ", "Priya")
+    assert SHORTER in json.dumps(desk.telling.export_person("test/c-1")), "it is about them, so they may see it"
     assert desk.guide("test/T-1").again
     assert desk.guide("test/T-1").quote == SHORTER
     assert [(w.words, w.by) for w, _ in desk.telling.due().scheduled] == [(SHORTER, "Priya")]
