@@ -108,3 +108,12 @@ async def test_an_invitation_to_review_goes_only_where_it_is_the_turn(
     sent, _ = desk.send(draft, draft.text.replace("[[", "").replace("]]", ""))
     assert sent.state == "sent"
     assert desk.telling.due().reviews == ()
+
+
+async def test_a_reminder_that_is_not_due_begins_no_draft(desk: Desk) -> None:
+    app = DeskApp(desk)
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await ready(pilot, "test/T-1")
+        await pilot.press("M")
+        await until(pilot, lambda: app.screen is not screen, "the refusal")
+    assert desk.opened("test/T-1").draft is None

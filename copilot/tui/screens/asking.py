@@ -55,17 +55,21 @@ class Asking(DeskedScreen):
     @work(exclusive=True, group="act", exit_on_error=False)
     async def action_review(self) -> None:
         """Put the neutral invitation to a public review into the draft, where it is this conversation's turn."""
-        await self._put_in(self.desk_app.desk.invite_to_review)
+        desk = self.desk_app.desk
+        await self._put_in(desk.telling.review_invitation, desk.invite_to_review)
 
     @work(exclusive=True, group="act", exit_on_error=False)
     async def action_remind(self) -> None:
         """Put the one reminder of an ask that nobody answered into the draft."""
-        await self._put_in(self.desk_app.desk.remind)
+        desk = self.desk_app.desk
+        await self._put_in(desk.telling.reminder, desk.remind)
 
-    async def _put_in(self, put: Callable[[Draft], Draft]) -> None:
-        """Let `put` add to the draft of the open ticket; begin one where there is none."""
+    async def _put_in(self, words: Callable[[str], str], put: Callable[[Draft], Draft]) -> None:
+        """Where there are `words` for the open ticket now, let `put` add them to its draft; begin one where there is none."""
         self.save_now()
         view, ref, desk = self.query_one(DraftView), self.ref, self.desk_app.desk
+        if await self.attempt(lambda: words(ref)) is None:
+            return
         draft = view.draft or await self.attempt(lambda: desk.draft(ref))
         if draft is None:
             return
