@@ -20,7 +20,7 @@ from copilot.tui.widgets.drafting import DraftView
 from copilot.tui.widgets.queue import QueueList
 
 PICTURE = Path(__file__).parent.parent / "docs" / "desk.svg"
-TICKET = f"{DEMO_QUEUE}/D-1028"
+TICKET = f"{DEMO_QUEUE}/D-1059"
 REMOTE_FONT = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 
 
