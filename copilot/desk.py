@@ -22,7 +22,7 @@ from copilot.accounts import store as people
 from copilot.asking import review
 from copilot.asking import store as asking
 from copilot.asking.compose import ask_play, compose_ask, with_link
-from copilot.asking.gate import judge, judge_again
+from copilot.asking.gate import Known, judge, judge_again
 from copilot.asking.models import YES, Answer, Ask, Entry, Kind, Policy, Terms, Verdict
 from copilot.db.engine import Database
 from copilot.drafting import store as drafting
@@ -994,9 +994,8 @@ class Desk:
             raise RefusedAction("A yes on conditions names at least one.", hint="Tick what they asked for.")
         with self.database.begin() as connection:
             ask = asking.get(connection, ask_id)
-            if (
-                answer == "withdrawn" and ask.state not in YES
-            ):  # they take back what they agreed to, whatever was asked last
+            if answer == "withdrawn" and ask.state not in YES:
+                # They take back what they agreed to, whatever was asked last.
                 agreed = [a for a in asking.of_ticket(connection, ask.ticket_ref) if a.state in YES]
                 ask = agreed[-1] if agreed else ask
             ticket = ticketing.get(connection, ask.ticket_ref)
@@ -1311,7 +1310,7 @@ class Desk:
         wanted, policy = self.telling.other_words(connection, ticket.ref), self.policy()
         if wanted is not None:
             quote = wanted.words
-            verdict = judge_again(ticket, reading, policy, *self._known(connection, ticket), self.clock())
+            verdict = judge_again(ticket, reading, policy, self._known(connection, ticket), self.clock())
         else:
             verdict = self._verdict(connection, ticket, reading)
         play = ask_play(reading, matches, *self._pages(), policy) if verdict.ok and wanted is None else None
@@ -1331,20 +1330,20 @@ class Desk:
             ticket,
             reading,
             self.policy(),
-            *self._known(connection, ticket),
+            self._known(connection, ticket),
             best_quote(ticket, reading),
             self.clock(),
-            asking.gives_of(connection, self._keys(connection, ticket)),
             purpose,
         )
 
-    def _known(self, connection: Connection, ticket: Ticket) -> tuple[list[Ask], Sequence[str], str]:
-        """Of the ticket's customer: all their asks, their other open tickets, and who paused asks."""
+    def _known(self, connection: Connection, ticket: Ticket) -> Known:
+        """What is known of the ticket's customer beside the ticket."""
         keys = self._keys(connection, ticket)
-        return (
-            asking.of_person(connection, ticketing.customer_key(ticket), ticket.customer.email),
-            ticketing.other_open(connection, ticket),
-            next(filter(None, (ticketing.do_not_ask(connection, key) for key in keys)), ""),
+        return Known(
+            history=asking.of_person(connection, ticketing.customer_key(ticket), ticket.customer.email),
+            other_open=ticketing.other_open(connection, ticket),
+            paused_by=ticketing.paused_by(connection, keys),
+            gives=asking.gives_of(connection, keys),
         )
 
     def _pages(self) -> tuple[Sequence[Page], Mapping[str, SignalDefinition]]:
@@ -1399,10 +1398,10 @@ class Desk:
         """The house's set texts of a draft that may be sent now."""
         found = [ask.text for ask in asks if ask.state == "drafted" and ask.before and gate_ok]
         texts = {"review": self.telling.review_invitation, "reminder": self.telling.reminder}
-        for part in draft.parts if draft is not None else ():
-            if draft is not None and part.source in texts:
+        if draft is not None:
+            for source in {part.source for part in draft.parts} & texts.keys():
                 with suppress(RefusedAction):
-                    found.append(texts[part.source](draft.ticket_ref))
+                    found.append(texts[source](draft.ticket_ref))
         return tuple(found)
 
     @staticmethod

@@ -1003,7 +1003,7 @@ class Telling:
             key=key,
             customer=customer,
             keys=tuple(keys),
-            paused_by=next(filter(None, (ticketing.do_not_ask(connection, k) for k in keys)), ""),
+            paused_by=ticketing.paused_by(connection, keys),
             asks=tuple(asks),
             visits={ask.id: asking.visits(connection, ask.id, REFER) for ask in asks if ask.referral},
             entries=tuple(asking.entries(connection, refs=refs)),
@@ -1174,7 +1174,7 @@ def _agreed_now(where: Standing) -> bool:
 def _paused_by(connection: Connection, key: str) -> str:
     """Who paused all asks of a person, in whatever queue; empty where nobody did."""
     keys = asking.keys_of_person(connection, key, ticketing.customer(connection, key).email)
-    return next(filter(None, (ticketing.do_not_ask(connection, k) for k in keys)), "")
+    return ticketing.paused_by(connection, keys)
 
 
 def _named(customer: Customer, texts: Texts) -> dict[NameStyle, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from copilot.asking.models import Ask, Give, Policy, Reason, Verdict
 from copilot.reading.models import HAPPY, UNHAPPY, Reading
@@ -13,40 +14,49 @@ KIND_WORDS = {"staff": "works for us", "partner": "works with us", "minor": "is 
 YEAR = timedelta(days=365)
 
 
+class Known(NamedTuple):
+    """What is known of the person beside the conversation, of any queue and department.
+
+    Attributes:
+        history: All asks of theirs.
+        other_open: Refs of their other open tickets.
+        paused_by: Who paused all asks of theirs; empty when nobody did.
+        gives: What they were given that asked for nothing.
+    """
+
+    history: Sequence[Ask] = ()
+    other_open: Sequence[str] = ()
+    paused_by: str = ""
+    gives: Sequence[Give] = ()
+
+
 def judge(
     ticket: Ticket,
     reading: Reading,
     policy: Policy,
-    history: Sequence[Ask],
-    other_open: Sequence[str],
-    paused_by: str,
+    known: Known,
     quote: str,
     now: datetime,
-    gives: Sequence[Give] = (),
     purpose: str = "",
 ) -> Verdict:
     """Whether to ask this customer, in this conversation, now.
 
     Args:
-        history: All asks of the same person, of any department.
-        other_open: Refs of the person's other open tickets.
-        paused_by: Who paused all asks of the person; empty when nobody did.
         quote: The words an ask would quote; empty when none can be.
-        gives: What the person was given since, of any department.
         purpose: What another department's campaign asks for; empty for the desk's own asks.
     """
     reasons = [
         _confirmed(ticket, reading),
         _mood(reading),
         _risks(reading),
-        _others(other_open),
+        _others(known.other_open),
         _tactful(reading),
         Reason(
             rule="quote", ok=bool(quote), text="there are words worth quoting" if quote else "nothing quotable was said"
         ),
-        *_history(history, policy, now),
-        _balance(history, gives, policy),
-        _paused(paused_by),
+        *_history(known.history, policy, now),
+        _balance(known.history, known.gives, policy),
+        _paused(known.paused_by),
         _person(ticket),
         _region(ticket, policy),
     ]
@@ -55,24 +65,16 @@ def judge(
     return Verdict(ok=all(reason.ok for reason in reasons), reasons=tuple(reasons))
 
 
-def judge_again(
-    ticket: Ticket,
-    reading: Reading,
-    policy: Policy,
-    history: Sequence[Ask],
-    other_open: Sequence[str],
-    paused_by: str,
-    now: datetime,
-) -> Verdict:
-    """Whether to ask about other words than those a customer has agreed to; arguments as for `judge`.
+def judge_again(ticket: Ticket, reading: Reading, policy: Policy, known: Known, now: datetime) -> Verdict:
+    """Whether to ask about other words than those a customer has agreed to.
 
     That they said yes is reason enough to ask; that they are unhappy, wait for something, or were asked so of late is none.
     """
-    asks_on = ticket.target is not None and ticket.target.text.rstrip().endswith("?")
+    asks_on = _asks_on(ticket)
     cool = timedelta(days=policy.cool_down_days)
-    last = max((ask.sent_at for ask in history if ask.before and ask.sent_at is not None), default=None)
+    last = max((ask.sent_at for ask in known.history if ask.before and ask.sent_at is not None), default=None)
     warm = last is not None and now - last < cool
-    kept = [reason for reason in _history(history, policy, now) if reason.rule in ("declined", "unanswered")]
+    kept = [reason for reason in _history(known.history, policy, now) if reason.rule in ("declined", "unanswered")]
     reasons = (
         Reason(
             rule="resolved",
@@ -81,14 +83,14 @@ def judge_again(
         ),
         Reason(rule="mood", ok=reading.read and reading.mood not in UNHAPPY, text=f"the customer is {reading.mood}"),
         _risks(reading),
-        _others(other_open),
+        _others(known.other_open),
         Reason(
             rule="cool-down",
             ok=not warm,
             text=f"asked about other words on {last:%Y-%m-%d}" if warm else "not asked about other words of late",
         ),
         *kept,
-        _paused(paused_by),
+        _paused(known.paused_by),
         _person(ticket),
         _region(ticket, policy),
     )
@@ -114,13 +116,16 @@ def _paused(paused_by: str) -> Reason:
     )
 
 
+def _asks_on(ticket: Ticket) -> bool:
+    """Whether the customer's last words are a question."""
+    return ticket.target is not None and ticket.target.text.rstrip().endswith("?")
+
+
 def _confirmed(ticket: Ticket, reading: Reading) -> Reason:
     """Resolved by status, or the customer's own last words say so; a new question opens it again."""
-    target = ticket.target
-    asks_on = target is not None and target.text.rstrip().endswith("?")
     confirmed = bool(reading.signals)
     resolved = ticket.status in ("resolved", "closed")
-    if asks_on:
+    if _asks_on(ticket):
         return Reason(rule="resolved", ok=False, text="the customer's last words are a question")
     text = "resolved" if resolved else "the customer confirmed it" if confirmed else "not resolved or confirmed yet"
     return Reason(rule="resolved", ok=resolved or confirmed, text=text)

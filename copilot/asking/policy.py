@@ -36,23 +36,27 @@ def _parsed(path: Path) -> Policy:
     values, _, _ = split(shown, text)
     policy = validate(shown, text, Policy, values)
     lines = text.split("\n")
+
+    def line_of(key: str) -> int:
+        return next((n for n, row in enumerate(lines, start=1) if row.startswith(key)), 1)
+
     for key, least in (("pause_after_decline_days", SHORTEST_PAUSE), ("cool_down_days", 1), ("answer_within_days", 1)):
         if getattr(policy, key) < least:
-            line = next((n for n, row in enumerate(lines, start=1) if row.startswith(key)), 1)
-            raise PageError(shown, line, f"{key}: {getattr(policy, key)}", f"at least {least}")
+            raise PageError(shown, line_of(key), f"{key}: {getattr(policy, key)}", f"at least {least}")
     for key in ("gives_between_asks", "yearly_budget", "remind_after_days", "take_down_days", "recheck_days"):
         if getattr(policy, key) < 0:
-            line = next((n for n, row in enumerate(lines, start=1) if row.startswith(key)), 1)
-            raise PageError(shown, line, f"{key}: {getattr(policy, key)}", "at least 0")
-    first = next((n for n, row in enumerate(lines, start=1) if row.startswith("kinds")), 1)
+            raise PageError(shown, line_of(key), f"{key}: {getattr(policy, key)}", "at least 0")
     if missing := [name for name in get_args(AskKind) if name not in policy.kinds]:
-        raise PageError(shown, first, f"no {missing[0]} under kinds", f"each of {', '.join(get_args(AskKind))}")
+        raise PageError(
+            shown, line_of("kinds"), f"no {missing[0]} under kinds", f"each of {', '.join(get_args(AskKind))}"
+        )
     claimed = [outcome for kind in policy.kinds.values() for outcome in kind.outcomes]
     if double := next((outcome for outcome in claimed if claimed.count(outcome) > 1), ""):
-        raise PageError(shown, first, f"two kinds for {double}", "each outcome under one kind")
+        raise PageError(shown, line_of("kinds"), f"two kinds for {double}", "each outcome under one kind")
     if "{link}" not in policy.link_line:
-        line = next((n for n, row in enumerate(lines, start=1) if row.startswith("link_line")), 1)
-        raise PageError(shown, line, "a link_line without {link}", "where the page's address goes: {link}")
+        raise PageError(
+            shown, line_of("link_line"), "a link_line without {link}", "where the page's address goes: {link}"
+        )
     for sentence in policy.disclosures.values():
         line = next((n for n, row in enumerate(lines, start=1) if sentence[:20] in row), 1)
         check_slots(shown, line, sentence)

@@ -226,6 +226,11 @@ def do_not_ask(connection: Connection, key: str) -> str:
     return connection.execute(query).scalar_one_or_none() or ""
 
 
+def paused_by(connection: Connection, keys: Sequence[str]) -> str:
+    """Who paused all asks under any of a person's keys, or an empty string."""
+    return next(filter(None, (do_not_ask(connection, key) for key in keys)), "")
+
+
 def set_do_not_ask(connection: Connection, key: str, by: str, *, value: bool) -> None:
     """Pause or resume all asks of a customer; `by` is recorded."""
     connection.execute(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.asking.gate import judge
+from copilot.asking.gate import Known, judge
 from copilot.asking.models import Ask, AskState, Give, Policy, Terms, Verdict
 from copilot.desk import Desk
 from copilot.reading.models import HAPPY, MOODS, UNHAPPY, Evidence, Label, Reading
@@ -78,12 +78,9 @@ class Case(NamedTuple):
             ticket,
             self.reading,
             self.policy,
-            self.history,
-            self.other_open,
-            self.paused_by,
+            Known(self.history, self.other_open, self.paused_by, self.gives),
             self.quote,
             NOW,
-            self.gives,
             self.purpose,
         )
 
@@ -222,8 +219,8 @@ def test_a_conversation_that_an_automatic_mail_began_was_not_begun_by_the_custom
     ticket = make_ticket(f"customer: {WORDS}", customer=customer(country="DE"))
     bounce = Message(id="0", role="customer", text="out of office", automatic=True)
     begun = ticket.model_copy(update={"messages": (bounce, *ticket.messages)})
-    assert judge(ticket, read_as(), POLICY, (), (), "", WORDS, NOW).ok
-    assert judge(begun, read_as(), POLICY, (), (), "", WORDS, NOW).against[0].rule == "region"
+    assert judge(ticket, read_as(), POLICY, Known(), WORDS, NOW).ok
+    assert judge(begun, read_as(), POLICY, Known(), WORDS, NOW).against[0].rule == "region"
 
 
 @pytest.mark.parametrize(("ago", "ok"), [(timedelta(days=120), True), (timedelta(days=120, seconds=-1), False)])
