@@ -128,7 +128,8 @@ class Workspace:
 
         name = f"{self.settings.reading.model} {prompt.name}"
         labels = frozenset(f"{d.kind}:{d.id}" for d in playbook.definitions.values())
-        return SecondReader(reader, ask, name, StoredOpinions(self.database), labels)
+        grave = frozenset(d.id for d in playbook.definitions.values() if d.severity == "high")
+        return SecondReader(reader, ask, name, StoredOpinions(self.database), labels, grave)
 
     def reading_prompt(self, ticket: Ticket) -> tuple[Rendered, Redactor]:
         """What a model is told to read a ticket, letter for letter, and what turns its placeholders back.

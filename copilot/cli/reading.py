@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from copilot.bootstrap import HOME, Workspace, open_workspace
 from copilot.cli.output import data, progress, say
 from copilot.errors import SettingsError, UsageError
 from copilot.reading.models import Label, Reading
-from copilot.text import clean, sentences
+from copilot.settings import FILE_NAME
+from copilot.text import SURROGATES, clean, sentences
 from copilot.tickets.models import Model
-from copilot.tickets.sources.jsonl import Conversation, parse_json, parse_line
+from copilot.tickets.sources.jsonl import MAX_LINE, Conversation, parse_json, parse_line
 
 if TYPE_CHECKING:
     from copilot.reading.reader import Reader
     from copilot.reading.replies import ReplyReader
     from copilot.reading.second import SecondReader
 
-CHUNK = 256
+CHUNK, CHUNK_BYTES = 256, 8_000_000
+"""Lines, and bytes of them, that are read at once."""
+BEGINNING = b'{"id": '
+ROW_BEGINS = re.compile(rb'\{"id": (null|"([^"\\]|\\.)*("|$)),? ?("(mood|label|differ|line|$)|$)')
+"""How a row of this command begins, wherever it was cut off."""
 What = Literal["offline", "model", "compare", "replies"]
 
 
@@ -62,54 +69,81 @@ def read_lines(
 
 
 def _archive(work: Work, lines: BinaryIO, source: Path | None, out: Path) -> int:
-    """Write to a file, with a bar; take up what was begun."""
-    bad = 0
+    """Write to a file, with a bar; take up what was begun. Lines that could not be read are counted over all runs."""
+    if source is not None and out.exists() and out.samefile(source):
+        raise UsageError(f"{out} is the file that is read.", hint="Name another --out.")
+    total = _count(lines) if lines.seekable() else 0
     try:
-        done, last = _whole_lines(out)
-        total = _count(lines) if source is not None else 0
-        with out.open("ab") as file, progress() as bar:
+        with out.open("ab+") as file, _alone(file, out), progress() as bar:
+            done, last, bad, end = _whole_rows(file, out)
             seen = 0
             for chunk in _chunks(lines):
                 left = chunk[max(done - seen, 0) :]
                 if seen < done <= seen + len(chunk):
                     _same_file(out, done, last, chunk[done - seen - 1][1])
+                if left and seen <= done:
+                    file.truncate(end)  # a row that a kill cut off
                 seen += len(chunk)
                 if left:
                     bad += _write(rows_of(work, left), lambda row: file.write(row.encode() + b"\n"))
                     file.flush()
                 bar("reading", seen, max(total, seen))
+            if done > seen:
+                raise _other_file(out, f"it has {done:,} lines and the input {seen:,}")
     except OSError as error:
         raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
     return bad
 
 
-def _whole_lines(out: Path) -> tuple[int, bytes]:
-    """How many whole lines `out` holds, and the last of them; a line that a kill cut off is taken away."""
-    count, end, last = 0, 0, b""
-    if out.exists():
-        with out.open("rb+") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    count, end, last = count + 1, end + len(line), line
-            file.truncate(end)
-    return count, last
+@contextmanager
+def _alone(file: BinaryIO, out: Path) -> Iterator[None]:
+    """No other run may write the same file; the lock goes with the process."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"Another run is writing {out}.", hint="Wait for it, or name another --out.") from error
+    yield
 
 
-def _same_file(out: Path, number: int, read: bytes, line: bytes) -> None:
+def _whole_rows(file: BinaryIO, out: Path) -> tuple[int, Row, int, int]:
+    """How many whole rows `file` holds, the last of them, how many stand for a line that could not be read, and their end.
+
+    Raises:
+        UsageError: It holds anything but rows of this command; nothing of it is changed.
+    """
+    count, end, bad, last = 0, 0, 0, Row.model_construct()
+    file.seek(0)
+    for line in file:
+        if not line.endswith(b"\n"):
+            if not (count or (BEGINNING.startswith(line) or ROW_BEGINS.match(line))):
+                raise _other_file(out, f"line {count + 1} is none")
+            break
+        try:
+            last = parse_json(line, Row)
+        except ValueError as error:
+            raise _other_file(out, f"line {count + 1} is none") from error
+        count, end, bad = count + 1, end + len(line), bad + (last.error is not None)
+    return count, last, bad, end
+
+
+def _same_file(out: Path, number: int, row: Row, line: bytes) -> None:
     """Refuse to go on in readings of other conversations: the last that was written must be of the line it stands for."""
     try:
         wanted = str(json.loads(line)["id"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         wanted = None  # a line that could not be read was written with no id
-    if json.loads(read)["id"] not in (wanted, None):
-        raise UsageError(
-            f"{out} holds the readings of another file (line {number}).",
-            hint="Name another --out, or move that file away.",
-        )
+    if row.id not in (wanted, None):
+        raise _other_file(out, f"line {number}")
+
+
+def _other_file(out: Path, why: str) -> UsageError:
+    return UsageError(
+        f"{out} does not hold the readings of this input ({why}).", hint="Name another --out, or move that file away."
+    )
 
 
 def _count(lines: BinaryIO) -> int:
-    count = sum(1 for line in lines if line.strip())
+    count = sum(1 for _ in _numbered(lines))
     lines.seek(0)
     return count
 
@@ -124,6 +158,22 @@ def _input(source: Path | None) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
+
+
+class Row(Model):
+    """What a line must hold to be taken for one that this command wrote."""
+
+    model_config = {"extra": "ignore"}
+
+    id: str | None = None
+    error: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _says_what_was_read(cls, value: object) -> object:
+        if isinstance(value, dict) and "turns" not in value and value.keys() & {"mood", "label", "differ", "error"}:
+            return value
+        raise ValueError("is no reading")
 
 
 class Reply(Model):
@@ -199,12 +249,7 @@ class WithModel:
         """See `Work.rows`."""
         tickets = [item.ticket("stdin") for item in items]
         if not self.differing:
-            readings = self.second.read_many(tickets)
-            return [
-                {**as_row(item, reading), **({"note": reading.note} if reading.note else {})}
-                for item, reading in zip(items, readings, strict=True)
-            ]
-        differ = {found.ref: found for found in self.second.compare(tickets)}
+            return [*map(as_row, items, self.second.read_many(tickets))]
         return [
             {
                 "id": item.id,
@@ -212,9 +257,9 @@ class WithModel:
                 "offline": as_row(item, found.offline),
                 "model": as_row(item, found.model),
             }
-            if (found := differ.get(ticket.ref))
+            if found is not None
             else {"id": item.id, "differ": []}
-            for item, ticket in zip(items, tickets, strict=True)
+            for item, found in zip(items, self.second.compare(tickets), strict=True)
         ]
 
 
@@ -230,9 +275,15 @@ def rows_of(work: Work, chunk: Sequence[tuple[int, bytes]]) -> Iterator[tuple[st
     for number, item in parsed:
         if isinstance(item, str):
             say(f"line {number}: {item}")
-            yield json.dumps({"id": None, "line": number, "error": item}, ensure_ascii=False), False
+            yield _line({"id": None, "line": number, "error": item}), False
         else:
-            yield json.dumps(next(rows), ensure_ascii=False), True
+            yield _line(next(rows)), True
+
+
+def _line(row: dict[str, object]) -> str:
+    """`row` as JSON; half a surrogate pair, which no file can hold as text, is escaped as it came."""
+    line = json.dumps(row, ensure_ascii=False)
+    return SURROGATES.sub(lambda half: f"\\u{ord(half.group()):04x}", line)
 
 
 def _write(rows: Iterator[tuple[str, bool]], write: Callable[[str], object]) -> int:
@@ -271,6 +322,7 @@ def as_row(conversation: Conversation, reading: Reading) -> dict[str, object]:
         "ask_ok": reading.ask_ok,
         "evidence": "" if place is None else _verbatim(reading.evidence, raw[place]),
         **({} if reading.read else {"read": False, "why_not": reading.why_not}),
+        **({"note": reading.note} if reading.note else {}),
     }
 
 
@@ -284,15 +336,34 @@ def _verbatim(evidence: str, raw: str) -> str:
 def _chunks(lines: BinaryIO) -> Iterator[list[tuple[int, bytes]]]:
     """(line number, line) of the lines that are not blank, in chunks."""
     chunk: list[tuple[int, bytes]] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    size = 0
+    for number, line in _numbered(lines):
         chunk.append((number, line))
-        if len(chunk) == CHUNK:
+        size += len(line)
+        if len(chunk) == CHUNK or size >= CHUNK_BYTES:
             yield chunk
-            chunk = []
+            chunk, size = [], 0
     if chunk:
         yield chunk
+
+
+def _numbered(lines: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """(line number, line) of the lines that are not blank; of one that is too long so much that it is refused.
+
+    Raises:
+        UsageError: They cannot be read on.
+    """
+    number = 0
+    try:
+        while line := lines.readline(MAX_LINE + 1):
+            number += 1
+            rest = line
+            while rest and not rest.endswith(b"\n"):
+                rest = lines.readline(MAX_LINE)
+            if line.strip():
+                yield number, line
+    except OSError as error:
+        raise UsageError(f"The input cannot be read after line {number}: {error.strerror}.") from error
 
 
 def _second(space: Workspace) -> SecondReader:
@@ -308,7 +379,8 @@ def _workspace(folder: Path | None) -> Workspace:
     from copilot.playbook.search import current
 
     space = open_workspace(folder)
-    if folder is None and current(space.index) is None and (HOME.parent / "pyproject.toml").exists():
+    nowhere = folder is None and not (space.settings.workspace / FILE_NAME).exists()
+    if nowhere and current(space.index) is None and (HOME.parent / "pyproject.toml").exists():
         space = Workspace(space.settings.model_copy(update={"workspace": HOME.parent}))
     if current(space.index) is None:
         say(f"building the index in {space.index} (once)")

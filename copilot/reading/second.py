@@ -7,6 +7,7 @@ note that says so. What must not live here: how a model is called, and what is h
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -48,7 +49,6 @@ class Opinion(Model):
 class Disagreement(Model):
     """Two readings of one conversation that differ, for a lead to look at."""
 
-    ref: str
     differ: tuple[str, ...]
     offline: Reading
     model: Reading
@@ -75,16 +75,24 @@ class SecondReader:
         name: Model and prompt version; answers of another name are not reused.
         cache: Keeps answers.
         labels: `signal:…` and `risk:…` names that have a page; a claim of any other is dropped.
+        grave: Names of the risks of high severity. What the offline reader claims of them stays, whatever the model says.
     """
 
     def __init__(
-        self, offline: Reader, ask: Callable[[Ticket], str], name: str, cache: OpinionCache, labels: frozenset[str]
+        self,
+        offline: Reader,
+        ask: Callable[[Ticket], str],
+        name: str,
+        cache: OpinionCache,
+        labels: frozenset[str],
+        grave: frozenset[str] = frozenset(),
     ) -> None:
         self.offline = offline
         self.ask = ask
         self.name = name
         self.cache = cache
         self.labels = labels
+        self.grave = grave
         self.version = digest(offline.version, name)
 
     def read_many(self, tickets: Sequence[Ticket]) -> list[Reading]:
@@ -103,18 +111,17 @@ class SecondReader:
             return first.model_copy(update={"reader": self.version, "note": f"read offline: {fault.message}"})
         return self._reading(ticket, first, opinion)
 
-    def compare(self, tickets: Sequence[Ticket]) -> list[Disagreement]:
-        """Where the two readers differ."""
-        out = []
+    def compare(self, tickets: Sequence[Ticket]) -> list[Disagreement | None]:
+        """Where the two readers differ, for each of `tickets`; None where they do not."""
+        out: list[Disagreement | None] = []
         for ticket, first in zip(tickets, self.offline.read_many(tickets), strict=True):
             second = self.second(ticket, first)
-            differ = [part for part, read in DIFFERENCES.items() if read(first) != read(second)]
-            if differ:
-                out.append(Disagreement(ref=ticket.ref, differ=tuple(differ), offline=first, model=second))
+            differ = tuple(part for part, read in DIFFERENCES.items() if read(first) != read(second))
+            out.append(Disagreement(differ=differ, offline=first, model=second) if differ else None)
         return out
 
     def _opinion(self, ticket: Ticket) -> Opinion:
-        key = digest(self.name, *(f"{m.role}: {m.text}" for m in ticket.messages if m.public))
+        key = digest(self.name, *sorted(self.labels), *(f"{m.role}: {m.text}" for m in ticket.messages if m.public))
         answer = self.cache.get(key)
         if answer is not None:
             return parse_opinion(answer)
@@ -128,40 +135,52 @@ class SecondReader:
         assert target is not None
         place = ticket.messages.index(target)
 
-        def evidence(words: str) -> Evidence | None:
-            start = target.text.find(words) if words else -1
-            return None if start < 0 else Evidence(message=place, start=start, end=start + len(words), text=words)
+        notes: list[str] = []
+        dropped = 0
 
-        def labels(kind: str, claims: Sequence[Claim], found: Sequence[Label]) -> tuple[Label, ...]:
+        def evidence(words: str) -> Evidence | None:
+            words = words.strip()
+            found = re.search(rf"(?<!\w){re.escape(words)}(?!\w)", target.text) if words else None
+            return None if found is None else Evidence(message=place, start=found.start(), end=found.end(), text=words)
+
+        def labels(kind: str, claims: Sequence[Claim], found: Sequence[Label]) -> dict[str, Label]:
+            nonlocal dropped
             before = {label.name for label in found}
             made: dict[str, Label] = {}
             for claim in claims:
-                shown = evidence(claim.evidence.strip())
-                if shown is not None and f"{kind}:{claim.name}" in self.labels:
+                shown = evidence(claim.evidence)
+                if shown is None or f"{kind}:{claim.name}" not in self.labels:
+                    dropped += 1
+                else:
                     sure = AGREED if claim.name in before else ALONE
-                    made[claim.name] = Label(name=claim.name, confidence=sure, evidence=shown)
-            return tuple(made.values())
+                    made.setdefault(claim.name, Label(name=claim.name, confidence=sure, evidence=shown))
+            return made
 
-        happy = opinion.mood in HAPPY
-        signals = labels("signal", opinion.signals, first.signals) if happy else ()
         risks = labels("risk", opinion.risks, first.risks)
-        dropped = len(opinion.signals) * happy + len(opinion.risks) - len(signals) - len(risks)
+        kept = [label for label in first.risks if label.name in self.grave and label.name not in risks]
+        risks |= {label.name: label for label in kept}
+        notes += [f"only the offline reader found {label.name}" for label in kept]
+        mood, shown = opinion.mood, evidence(opinion.mood_evidence)
+        if shown is None and mood not in ("neutral", first.mood):
+            mood, shown = first.mood, first.mood_evidence
+            notes.append(f"the model's mood ({opinion.mood}) had no words of the customer's: the offline one stands")
+        happy = mood in HAPPY
+        signals = labels("signal", opinion.signals, first.signals) if happy else {}
+        if dropped:
+            notes.insert(0, f"{dropped} of the model's labels had no words of the customer's and were dropped")
         return first.model_copy(
             update={
                 "reader": self.version,
-                "mood": opinion.mood,
-                "mood_confidence": AGREED if opinion.mood == first.mood else ALONE,
-                "mood_evidence": evidence(opinion.mood_evidence.strip()),
-                "path": tuple(
-                    p.model_copy(update={"mood": opinion.mood}) if p.message == place else p for p in first.path
-                ),
+                "mood": mood,
+                "mood_confidence": AGREED if mood == first.mood else ALONE,
+                "mood_evidence": shown or (first.mood_evidence if mood == first.mood else None),
+                "path": tuple(p.model_copy(update={"mood": mood}) if p.message == place else p for p in first.path),
                 "sarcasm": opinion.sarcasm and not happy,
-                "signals": signals,
-                "risks": risks,
-                "moment": opinion.moment and any(x.name != "resolved_thanks" for x in signals) and not risks,
+                "signals": tuple(signals.values()),
+                "risks": tuple(risks.values()),
+                "moment": opinion.moment and bool(signals.keys() - {"resolved_thanks"}) and not risks,
                 "ask_ok": opinion.ask_ok and happy and not risks and len(target.text.split()) >= MIN_QUOTE_WORDS,
-                "note": f"{dropped} of the model's labels had no words of the customer's and were dropped"
-                * bool(dropped),
+                "note": "; ".join(notes),
             }
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import random
@@ -79,11 +80,12 @@ def test_a_killed_run_is_taken_up(space: Path, tmp_path: Path) -> None:
 
 def test_the_readings_of_another_file_are_not_gone_on_with(space: Path, tmp_path: Path) -> None:
     source, out = archive(tmp_path / "in.jsonl", 4), tmp_path / "out.jsonl"
-    out.write_text('{"id": "B-1"}\n', "utf-8")
+    other = '{"id": "B-1", "mood": "neutral"}\n'
+    out.write_text(other, "utf-8")
     ran = delight("read", source, "--out", out, workspace=space)
     assert ran.code == 2
-    assert "another file" in ran.err
-    assert out.read_text("utf-8") == '{"id": "B-1"}\n'
+    assert "does not hold the readings of this input" in ran.err
+    assert out.read_text("utf-8") == other
 
 
 def test_a_file_that_is_not_there_is_named(space: Path, tmp_path: Path) -> None:
@@ -107,3 +109,73 @@ def test_replies_are_read_in_order_and_a_bad_line_keeps_its_place(space: Path) -
     assert "`reply`" in found[1]["error"]
     assert found[2]["label"] != "granted"
     assert {"id", "label", "conditions", "confidence"} <= set(found[0])
+
+
+def test_half_a_surrogate_pair_comes_out_as_it_came_and_the_stream_goes_on(space: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    broken = (
+        '{"id": "b", "turns": [{"role": "customer", "text": "half \\ud800 of it, you saved my wedding, thank you!"}]}'
+    )
+    source.write_text("".join(f"{line}\n" for line in (broken, broken.replace('"b"', '"c"'))), "utf-8")
+    assert delight("read", source, "--out", out, workspace=space).code == 0
+    rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert [row["id"] for row in rows] == ["b", "c"]
+    assert all(row["evidence"] in json.loads(broken)["turns"][0]["text"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "my precious notes",
+        "my precious notes\nof two lines\n",
+        "[" * 10_000 + "\n",
+        '{"id": "A-0", "turns": [{"role": "customer", "text": "Hello"}]}\n',
+        '{"id": "A-0", "turns": [{"role": "customer", "text": "Hello"}]}',
+    ],
+)
+def test_what_is_no_reading_is_neither_gone_on_with_nor_touched(space: Path, tmp_path: Path, held: str) -> None:
+    source, out = archive(tmp_path / "in.jsonl", 2), tmp_path / "out.jsonl"
+    out.write_text(held, "utf-8")
+    ran = delight("read", source, "--out", out, workspace=space)
+    assert ran.code == 2
+    assert f"{out} does not hold the readings of this input" in ran.err
+    assert out.read_text("utf-8") == held
+
+
+def test_the_file_that_is_read_is_not_written(space: Path, tmp_path: Path) -> None:
+    source = archive(tmp_path / "in.jsonl", 2)
+    before = source.read_bytes()
+    ran = delight("read", source, "--out", source, workspace=space)
+    assert (ran.code, source.read_bytes()) == (2, before)
+    assert "is the file that is read" in ran.err
+
+
+def test_more_readings_than_the_input_has_lines_are_those_of_another(space: Path, tmp_path: Path) -> None:
+    source, out = archive(tmp_path / "in.jsonl", 3), tmp_path / "out.jsonl"
+    delight("read", source, "--out", out, workspace=space)
+    ran = delight("read", archive(source, 2), "--out", out, workspace=space)
+    assert ran.code == 2
+    assert "it has 3 lines and the input 2" in ran.err
+
+
+def test_a_bad_line_is_told_by_the_exit_code_of_every_run(space: Path, tmp_path: Path) -> None:
+    source, out = archive(tmp_path / "in.jsonl", 2), tmp_path / "out.jsonl"
+    with source.open("a") as file:
+        file.write("no JSON\n")
+    assert [delight("read", source, "--out", out, workspace=space).code for _ in range(2)] == [1, 1]
+
+
+def test_a_second_run_on_the_same_file_waits_its_turn(space: Path, tmp_path: Path) -> None:
+    source, out = archive(tmp_path / "in.jsonl", 2), tmp_path / "out.jsonl"
+    with out.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        ran = delight("read", source, "--out", out, workspace=space)
+    assert ran.code == 2
+    assert f"Another run is writing {out}" in ran.err
+
+
+def test_a_pipe_is_read_into_a_file(space: Path, tmp_path: Path) -> None:
+    text = archive(tmp_path / "in.jsonl", 3).read_text("utf-8")
+    out = tmp_path / "out.jsonl"
+    assert delight("read", "/dev/stdin", "--out", out, workspace=space, stdin=text).code == 0
+    assert len(out.read_text("utf-8").splitlines()) == 3

@@ -100,11 +100,69 @@ def test_the_same_words_are_asked_about_once(offline: Reader) -> None:
 
 def test_where_the_two_differ_is_listed(offline: Reader) -> None:
     plain = make_ticket("customer: How do I change my address?")
-    (found,) = second(offline, opinion(mood="angry", mood_evidence="")).compare([plain])
+    (found,) = second(offline, opinion(mood="angry", mood_evidence="How do I change")).compare([plain])
+    assert found is not None
     assert found.differ == ("mood",)
     assert (found.offline.mood, found.model.mood) == ("neutral", "angry")
     agreeing = json.dumps({"mood": "neutral"})
-    assert second(offline, agreeing).compare([plain]) == []
+    assert second(offline, agreeing).compare([plain]) == [None]
+
+
+def test_each_of_two_conversations_of_one_id_is_compared_with_itself(offline: Reader) -> None:
+    def answer(ticket: Ticket) -> str:
+        angry = "open" in ticket.messages[0].text
+        return opinion(mood="angry", mood_evidence="shop") if angry else json.dumps({"mood": "neutral"})
+
+    texts = ("customer: Where is the shop?", "customer: When does the shop open?")
+    one, other = second(offline, answer).compare([make_ticket(text) for text in texts])
+    assert one is None
+    assert other is not None
+    assert other.model.mood == "angry"
+
+
+def test_a_mood_without_the_customers_words_leaves_the_offline_one(offline: Reader) -> None:
+    plain = make_ticket("customer: When does the shop open on Sunday please?")
+    answer = opinion(mood="delighted", mood_evidence="never written", ask_ok=True)
+    (reading,) = second(offline, answer).read_many([plain])
+    assert (reading.mood, reading.ask_ok) == ("neutral", False)
+    assert "the model's mood (delighted) had no words" in reading.note
+
+
+def test_a_piece_of_a_word_is_no_evidence(offline: Reader) -> None:
+    claim = {"name": "shout_out", "evidence": "e"}
+    (reading,) = second(offline, opinion(mood="satisfied", mood_evidence="lovely", signals=[claim])).read_many(
+        [make_ticket("customer: " + WORDS)]
+    )
+    assert reading.signals == ()
+
+
+def test_a_label_named_twice_is_kept_once_and_nothing_is_said_of_it(offline: Reader) -> None:
+    risk = {"name": "repeat_contact", "evidence": "still in Oslo"}
+    (reading,) = second(offline, opinion(risks=[risk, risk])).read_many([make_ticket("customer: " + WORDS)])
+    assert [x.name for x in reading.risks] == ["repeat_contact"]
+    assert reading.note == ""
+
+
+def test_a_grave_risk_of_the_offline_reader_stays_whatever_the_model_says(offline: Reader) -> None:
+    burned = make_ticket("customer: The charger caught fire and burned my daughter's hand. I am calling my lawyer.")
+    cautious = SecondReader(
+        offline, lambda _: json.dumps({"mood": "neutral"}), "tiny", FakeOpinions(), LABELS, frozenset({"safety"})
+    )
+    (reading,) = cautious.read_many([burned])
+    assert [x.name for x in reading.risks] == ["safety"]
+    assert "only the offline reader found safety" in reading.note
+
+
+def test_a_new_label_is_asked_about_anew(offline: Reader) -> None:
+    cache, asked = FakeOpinions(), []
+
+    def ask(ticket: Ticket) -> str:
+        asked.append(ticket.ref)
+        return opinion()
+
+    for labels in (LABELS, LABELS | {"signal:parrot"}):
+        SecondReader(offline, ask, "tiny", cache, labels).read_many([make_ticket("customer: " + WORDS)])
+    assert len(asked) == 2
 
 
 def test_a_fenced_answer_is_read() -> None:
