@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from copilot.errors import PageError
 from copilot.playbook.frontmatter import read_page, split, validate
 from copilot.playbook.parse import parse_examples, sections_of
-from copilot.reading.models import Outcome, SignalDefinition
+from copilot.reading.models import MOODS, Outcome, SignalDefinition
 from copilot.tickets.models import Model
 
+READING_FLAGS = ("moment", "ask_ok", "sarcasm")
 ENOUGH_EXAMPLES, ENOUGH_NEAR_MISSES = 20, 10
 
 
@@ -25,6 +26,13 @@ class SignalMatter(Model):
     badge: str = Field(min_length=1, max_length=14)
     outcome: Outcome | None = None
     severity: Literal["high", "medium"] | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _is_no_other_word_of_the_reading(cls, value: str) -> str:
+        if value in (*MOODS, *READING_FLAGS):
+            raise ValueError(f"{value} is a part of every reading: give the signal another id")
+        return value
 
 
 def parse_definition(path: Path, shown: str) -> SignalDefinition:

@@ -25,7 +25,7 @@ FEWEST = 8
 """Corrections below which nothing is learned: luck would decide."""
 FOLDS = 4
 MOST_OF_ONE = 0.4
-"""Share of all weight that one person's corrections may have, others' permitting."""
+"""Share of all weight that one person's corrections may have; of two people each has half at most."""
 STIFFNESS = 0.002
 """Penalty on moving a head; vectors have length 1 here."""
 ANCHOR_WEIGHT = 0.2
@@ -67,7 +67,8 @@ class _Seen(NamedTuple):
     """What each of these heads looks at, length 1, shape (columns, dimensions)."""
     logits: NDArray[np.float32]
     weight: float
-    ref: str
+    text: str
+    """What the message says: what says the same is held out together."""
 
 
 def learn(
@@ -87,16 +88,17 @@ def learn(
         return None, told
     seen = _seen(lessons, model, heads)
     held_fast = _anchored(anchors, {tuple(item.columns) for item in seen}, model, heads)
-    refs = sorted({item.ref for item in seen})
-    fold = {ref: place % FOLDS for place, ref in enumerate(refs)}
-    before = after = 0
+    texts = sorted({item.text for item in seen})
+    fold = {text: place % FOLDS for place, text in enumerate(texts)}
+    before: list[float] = []
+    after: list[float] = []
     for number in range(FOLDS):
-        moved = _moved([*(item for item in seen if fold[item.ref] != number), *held_fast])
-        held = [item for item in seen if fold[item.ref] == number]
-        before += sum(_right(item, heads, {}) for item in held)
-        after += sum(_right(item, heads, moved) for item in held)
-    told = told.model_copy(update={"before": before, "after": after})
-    if after <= before:
+        moved = _moved([*(item for item in seen if fold[item.text] != number), *held_fast])
+        held = [item for item in seen if fold[item.text] == number]
+        before += [item.weight for item in held if _right(item, heads, {})]
+        after += [item.weight for item in held if _right(item, heads, moved)]
+    told = told.model_copy(update={"before": len(before), "after": len(after)})
+    if sum(after) <= sum(before):
         return None, told.model_copy(
             update={"why": "held-out corrections were not read better: the shipped heads stay"}
         )
@@ -109,23 +111,36 @@ def learn(
 
 
 def _latest(lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Of several corrections of one label on one message, the last."""
-    last: dict[tuple[str, str, str], Lesson] = {}
+    """Of several corrections of one label on one message the last; of one person's on messages that say the same, too."""
+    last: dict[tuple[str, ...], Lesson] = {}
     for lesson in lessons:
         c = lesson.correction
-        last[c.ticket_ref, c.target, "mood" if c.field == "mood" else f"{c.field}:{c.name}"] = lesson
-    return list(last.values())
+        last[c.ticket_ref, c.target, _label(lesson)] = lesson
+    once = {(lesson.correction.by, _text(lesson), _label(lesson)): lesson for lesson in last.values()}
+    return list(once.values())
+
+
+def _label(lesson: Lesson) -> str:
+    c = lesson.correction
+    return "mood" if c.field == "mood" else f"{c.field}:{c.name}"
+
+
+def _text(lesson: Lesson) -> str:
+    return " ".join(lesson.turns[-1].text.lower().split())
 
 
 def weights_of(people: Sequence[str]) -> list[float]:
     """The weight of each correction by who made it: nobody has more than `MOST_OF_ONE` of all while others correct too."""
     counts = Counter(people)
-    limits: dict[str, float] = {}
-    for who, count in counts.items():
-        others = len(people) - count
-        most = MOST_OF_ONE / (1 - MOST_OF_ONE) * others if others else FEWEST
-        limits[who] = min(1.0, most / count)
-    return [limits[who] for who in people]
+    most = _most(sorted(counts.values(), reverse=True)) if len(counts) > 1 else float(FEWEST)
+    return [min(1.0, most / counts[who]) for who in people]
+
+
+def _most(counts: Sequence[int]) -> float:
+    """What each person's corrections may weigh together, so that nobody has more than their share; `counts` falling."""
+    share = max(MOST_OF_ONE, 1 / len(counts))
+    limits = (share * sum(counts[over:]) / (1 - share * over) for over in range(len(counts)))
+    return next(limit for limit, largest in zip(limits, counts, strict=True) if largest <= limit)
 
 
 def _looks(threads: Sequence[Sequence[Turn]], model: OnnxModel, heads: Heads) -> list[Vectors]:
@@ -159,7 +174,7 @@ def _seen(lessons: Sequence[Lesson], model: OnnxModel, heads: Heads) -> list[_Se
         truth = MOODS.index(c.name) if c.field == "mood" else int(c.present)
         unit, logits = _item(columns, look, heads)
         target = np.eye(max(len(columns), 2), dtype=np.float32)[truth]
-        out.append(_Seen(columns, truth, target, unit, logits, weight, c.ticket_ref))
+        out.append(_Seen(columns, truth, target, unit, logits, weight, _text(lesson)))
     return out
 
 

@@ -23,12 +23,13 @@ def fit_own(definitions: Sequence[SignalDefinition], encoder: Encoder, shipped: 
 
     Each is fitted on its examples against its near misses and the examples of all other signals.
     """
-    known = {label.partition(":")[2] for label in shipped.labels}
     total = sum(len(d.examples) for d in definitions)
     new = [
         d
         for d in definitions
-        if d.id not in known and len(d.examples) >= MIN_EXAMPLES and (d.near_misses or total > len(d.examples))
+        if f"{d.kind}:{d.id}" not in shipped.labels
+        and len(d.examples) >= MIN_EXAMPLES
+        and (d.near_misses or total > len(d.examples))
     ]
     if not new:
         return None

@@ -328,6 +328,7 @@ def test_a_page_with_a_hole_or_a_slip_is_a_page_or_a_page_error(tmp_path: Path, 
 SIGNAL_WRONG = [
     (SIGNAL.replace("kind: risk", "kind: mood"), 4, "mood"),
     (SIGNAL.replace("badge: down", "badge: much too long for the queue"), 5, "badge"),
+    (SIGNAL.replace("id: outage", "id: moment"), 2, "a part of every reading"),
     (SIGNAL.replace("id: outage", "id: Out-Age"), 2, "Out-Age"),
     (SIGNAL.replace("The service cannot be used.\n", ""), 8, "what the signal is"),
     (SIGNAL + "\n## Opening\n- x\n", 17, "Opening"),

@@ -111,13 +111,29 @@ def test_few_corrections_teach_nothing(model: OnnxModel, shipped: Heads, anchors
 
 
 @pytest.mark.parametrize(
-    "people", [["Ana"] * 90 + ["Ben"] * 10, ["Ana"] * 5 + ["Ben"] * 5, ["Ana"] * 100 + ["Ben", "Cem"]]
+    "people",
+    [
+        ["Ana"] * 90 + ["Ben"] * 10,
+        ["Ana"] * 5 + ["Ben"] * 5,
+        ["Ana"] * 100 + ["Ben"],
+        ["Ana"] * 100 + ["Ben", "Cem"],
+        ["Ana"] * 50 + ["Ben"] * 50 + ["Cem"] * 2,
+        ["Ana"] * 7 + ["Ben"] * 6 + ["Cem"] * 5 + ["Dov"],
+    ],
 )
 def test_nobody_outweighs_the_others(people: list[str]) -> None:
     weights = np.array(weights_of(people))
     assert (weights <= 1).all()
-    ana = weights[[who == "Ana" for who in people]].sum()
-    assert ana <= MOST_OF_ONE / (1 - MOST_OF_ONE) * (len(people) - people.count("Ana")) + 1e-6
+    everyone = set(people)
+    shares = [weights[[who == one for who in people]].sum() / weights.sum() for one in everyone]
+    assert max(shares) <= max(MOST_OF_ONE, 1 / len(everyone)) + 1e-6
+
+
+def test_copies_of_one_message_teach_once(model: OnnxModel, shipped: Heads, anchors: list[list[Turn]]) -> None:
+    texts = [KIOSKS[0], KIOSKS[0].upper(), *KIOSKS[: FEWEST - 2]] * 5
+    lessons = [lesson(n, text, "outage", by="Eve") for n, text in enumerate(texts)]
+    better, told = learn(lessons, anchors, model, shipped)
+    assert (better, told.corrections) == (None, FEWEST - 2)
 
 
 def test_a_person_alone_counts_for_a_few_corrections_only() -> None:
