@@ -1,4 +1,4 @@
-"""What the reading model sees of a message: its sentences spelled plainly and cut into tokens, and the turn before it.
+"""What the reading model sees of a message: its sentences spelled plainly and cut into tokens, and two turns before it.
 
 Handles, links, emoji and stretched words are spelled so that a network of 2020 knows them; nothing that a person wrote
 is taken away. Training and reading share this module.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from copilot.text import sentences
@@ -20,9 +20,13 @@ STRETCHED = re.compile(r"(\w)\1{3,}")
 ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">"}
 TARGET_TOKENS = 128
 """Of a longer message the first and the last half: people begin with what happened and end with how they feel."""
-CONTEXT_TOKENS = 40
+LAST_TURN, EARLIER_TURN = (12, 28), (8, 16)
+"""Tokens that are kept of the turn before the message, and of the one before that: of its beginning and of its end, where
+agents and those who ask for something put their question."""
 MAX_SENTENCES = 60
-"""Sentences that are looked at for evidence; the last holds the rest of the message."""
+"""Sentences that are looked at for evidence, the first and the last ones of a longer message."""
+PART = 400
+"""Characters after which a sentence without an end is parted where a message is read in windows."""
 
 Tokenise = Callable[[Sequence[str]], list[list[int]]]
 """Texts to token ids, without special tokens."""
@@ -42,13 +46,15 @@ class Pieces(NamedTuple):
         spans: (start, end) offsets of the message's sentences.
         bounds: For each sentence its first and its last-plus-one token in `ids`; equal where it was cut away.
         ids: Tokens of the message.
-        context: Tokens of the turn before it, or of the ask that it answers.
+        context: Tokens of the two turns before it, or of the ask that it answers.
+        cut: Whether the middle of the message was left out.
     """
 
     spans: tuple[tuple[int, int], ...]
     bounds: tuple[tuple[int, int], ...]
     ids: list[int]
     context: list[int]
+    cut: bool = False
 
 
 def thread_of(messages: Sequence[Message]) -> list[Turn]:
@@ -72,49 +78,88 @@ def _spelled(character: str) -> str:
 
 
 def pieces_of(threads: Sequence[Sequence[Turn]], tokenise: Tokenise) -> list[Pieces]:
-    """The last turn of each thread in the light of the turn before it."""
-    contexts = [f"{turns[-2].role}: {turns[-2].text}" if len(turns) > 1 else "" for turns in threads]
+    """The last turn of each thread in the light of the two turns before it."""
+    before = [[f"{turn.role}: {turn.text}" for turn in turns[-3:-1]] for turns in threads]
+    contexts = [(said[0] if len(said) > 1 else "", said[-1] if said else "") for said in before]
     return cut([turns[-1].text for turns in threads], contexts, tokenise)
 
 
 def answers_of(pairs: Sequence[tuple[str, str]], tokenise: Tokenise) -> list[Pieces]:
     """Replies in the light of the asks they answer; each pair is (ask, reply)."""
-    return cut([reply for _, reply in pairs], [f"ask: {ask}" for ask, _ in pairs], tokenise)
+    return cut([reply for _, reply in pairs], [("", f"ask: {ask}") for ask, _ in pairs], tokenise)
 
 
-def cut(texts: Sequence[str], contexts: Sequence[str], tokenise: Tokenise) -> list[Pieces]:
-    """Tokens of texts and contexts, long ones shortened, in one call of the tokeniser."""
+def cut(texts: Sequence[str], contexts: Sequence[tuple[str, str]], tokenise: Tokenise) -> list[Pieces]:
+    """Tokens of texts and contexts, long ones shortened, in one call of the tokeniser.
+
+    Args:
+        contexts: Of each text the turn before it, second, and the one before that, first; "" where there is none.
+    """
     spans = [_spans(text) for text in texts]
     parts = [spell(text[start:end]) for text, found in zip(texts, spans, strict=True) for start, end in found]
-    tokens = tokenise([*parts, *(spell(context) for context in contexts)])
-    out, at = [], 0
-    for found, context in zip(spans, tokens[len(parts) :], strict=True):
-        ids, bounds = _joined(tokens[at : at + len(found)])
-        out.append(Pieces(found, bounds, ids, context[:CONTEXT_TOKENS]))
+    tokens = tokenise([*parts, *(spell(turn) for context in contexts for turn in context)])
+    out, at, behind = [], 0, len(parts)
+    for found, earlier, last in zip(spans, tokens[behind::2], tokens[behind + 1 :: 2], strict=True):
+        ids, bounds, shortened = _joined(tokens[at : at + len(found)])
+        context = _shortened(earlier, *EARLIER_TURN) + _shortened(last, *LAST_TURN)
+        out.append(Pieces(found, bounds, ids, context, shortened))
         at += len(found)
     return out
 
 
+def windows_of(text: str, context: list[int], tokenise: Tokenise) -> list[Pieces]:
+    """A message as windows that the model can read whole, each of whole sentences where they fit."""
+    spans = [part for start, end in sentences(text) for part in _parts(text, start, end)]
+    tokens = tokenise([spell(text[start:end]) for start, end in spans])
+    windows: list[Pieces] = []
+    at = 0
+    while at < len(spans):
+        ids, bounds, first = tokens[at][:TARGET_TOKENS], [(0, min(len(tokens[at]), TARGET_TOKENS))], at
+        at += 1
+        while at < len(spans) and len(ids) + len(tokens[at]) <= TARGET_TOKENS:
+            bounds.append((len(ids), len(ids) + len(tokens[at])))
+            ids = ids + tokens[at]
+            at += 1
+        windows.append(Pieces(tuple(spans[first:at]), tuple(bounds), ids, context))
+    return windows
+
+
+def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A sentence, parted between words where it is very long."""
+    while end - start > PART and (place := text.find(" ", start + PART, end)) > 0:
+        yield start, place
+        start = place + 1
+    yield start, end
+
+
 def _spans(text: str) -> tuple[tuple[int, int], ...]:
+    """The sentences of `text`; of very many the first and the last, with what is between them as one."""
     found = list(sentences(text))
+    half = MAX_SENTENCES // 2
     if len(found) > MAX_SENTENCES:
-        found[MAX_SENTENCES - 1 :] = [(found[MAX_SENTENCES - 1][0], found[-1][1])]
+        found[half : 1 - half] = [(found[half][0], found[-half][1])]
     return tuple(found)
 
 
-def _joined(sentence_tokens: Sequence[list[int]]) -> tuple[list[int], tuple[tuple[int, int], ...]]:
-    """The tokens of all sentences, the middle of a long message left out, and where each sentence stands in them."""
+def _shortened(tokens: list[int], first: int, last: int) -> list[int]:
+    return tokens if len(tokens) <= first + last else tokens[:first] + tokens[-last:]
+
+
+def _joined(sentence_tokens: Sequence[list[int]]) -> tuple[list[int], tuple[tuple[int, int], ...], bool]:
+    """The tokens of all sentences, the middle of a long message left out, where each stands in them, and whether it was long."""
     ids: list[int] = []
     bounds = []
     for tokens in sentence_tokens:
         bounds.append((len(ids), len(ids) + len(tokens)))
         ids += tokens
+    if len(bounds) == MAX_SENTENCES:  # the one in the middle may be many: it is no evidence
+        bounds[MAX_SENTENCES // 2] = (bounds[MAX_SENTENCES // 2][0],) * 2
     surplus = len(ids) - TARGET_TOKENS
     if surplus <= 0:
-        return ids, tuple(bounds)
+        return ids, tuple(bounds), False
     half = TARGET_TOKENS // 2
 
     def moved(place: int) -> int:
         return place if place <= half else max(half, place - surplus)
 
-    return ids[:half] + ids[-half:], tuple((moved(start), moved(end)) for start, end in bounds)
+    return ids[:half] + ids[-half:], tuple((moved(start), moved(end)) for start, end in bounds), True

@@ -12,7 +12,7 @@ from copilot.reading.heads import Heads, Scored, Scores
 from copilot.reading.language import language_of
 from copilot.reading.model import Model
 from copilot.reading.models import HAPPY, MOODS, Evidence, Label, Mood, MoodPoint, Reading
-from copilot.reading.pieces import Pieces, Turn, pieces_of, thread_of
+from copilot.reading.pieces import Pieces, Turn, pieces_of, thread_of, windows_of
 from copilot.text import digest
 from copilot.tickets.models import Ticket
 
@@ -20,6 +20,8 @@ PATH_LENGTH = 4
 """Customer messages whose mood is read; of a longer thread, the last ones."""
 SURELY_HAPPY = 0.8
 """How sure satisfied and delighted together must be for an ask: asking an unhappy customer costs more than any quote is worth."""
+MOST_WINDOWS = 24
+"""Windows in which a message too long to be read at once is searched for risks: some 12,000 characters."""
 MIN_QUOTE_WORDS = 4
 """An ask needs words worth quoting."""
 
@@ -90,7 +92,8 @@ class Reader:
             row = work.target
             claims = self._claims(scored[row].whole)
             found = _evidence(work, messages[row], claims, self.heads, scored[row].sentences)
-            out[i] = self._reading(work, scored, claims, found)
+            note = self._look_inside(work, messages[row], claims, found) if messages[row].cut else ""
+            out[i] = self._reading(work, scored, claims, found).model_copy(update={"note": note})
         self._add_own(works, messages, out)
         return [reading for reading in out if reading is not None]
 
@@ -127,6 +130,19 @@ class Reader:
                 fired.pop("flag:ask_ok", None)
         fired[f"mood:{mood}"] = confidence
         return fired
+
+    def _look_inside(self, work: _Work, message: Pieces, claims: dict[str, float], found: dict[str, Evidence]) -> str:
+        """Add the risks of a message that was too long to be read at once; what a person should know of it."""
+        text = work.ticket.messages[work.places[-1]].text
+        windows = windows_of(text, message.context, self.model.tokenise)
+        half = MOST_WINDOWS // 2
+        read = windows if len(windows) <= MOST_WINDOWS else windows[:half] + windows[-half:]
+        for window, scored in zip(read, self.model.read(read, self.heads), strict=True):
+            inside = self._claims(scored.whole)
+            risks = {name: score for name, score in inside.items() if name.startswith("risk:") and name not in claims}
+            claims |= risks
+            found |= _evidence(work, window, risks, self.heads, scored.sentences)
+        return "" if read is windows else "the middle of this very long message was not read"
 
     def _is_on(self, name: str) -> bool:
         kind, _, label = name.partition(":")

@@ -63,7 +63,7 @@ DOING = re.compile(
 )
 """Somebody tells us to do it ("Lift away", "put them up")."""
 ASSENTING = re.compile(
-    r"(?<!\w)(?:y|ye+|yh|ya+s+|yis|kk?|okey\w*|okies?|oki|aight|bet|deal|done|agreed?|agreeable|confirm(?:ed|s)?|permi(?:t|tted|ssion)"
+    r"(?<![\w-])(?:y|ye+|yh|ya+s+|yis|kk?|okey\w*|okies?|oki|aight|bet|deal|done|agreed?|agreeable|confirm(?:ed|s)?|permi(?:t|tted|ssion)"
     r"|allow(?:ed)?|consent(?:ed|s)?|approv(?:e|es|ed)|authori[sz]ed?|accepted?|cleared|signed off|blessing|green light|thumbs up"
     r"|100%?|10/10|(?:count me|i['’]?m|im|we['’]?re|all|me) in|in favour|up for (?:it|that)|game|good to go|good (?:by|with|for) me"
     r"|sounds? (?:good|great|fine|lovely|perfect|right|like a plan)"
@@ -131,8 +131,7 @@ def caution(ask: str, reply: str) -> Caution:
 def own_words(reply: str) -> str:
     """What the customer wrote, without what the mail quotes above, between or below it."""
     text = fold(clean(reply))[0]
-    own = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(">")).strip()
-    return own or text.strip()
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith(">")).strip()
 
 
 class ReplyReader:
@@ -150,10 +149,14 @@ class ReplyReader:
     def read_many(self, pairs: Sequence[tuple[str, str]]) -> list[ReplyReading]:
         """The meaning of each (ask, reply), in their order."""
         own = [(clean(ask), own_words(reply)) for ask, reply in pairs]
-        scored = self.model.read(answers_of(own, self.model.tokenise), self.heads)
-        return [self._meaning(*pair, found.whole) for pair, found in zip(own, scored, strict=True)]
+        answers = answers_of(own, self.model.tokenise)
+        scored = self.model.read(answers, self.heads)
+        return [
+            self._meaning(*pair, found.whole, cut=answer.cut)
+            for pair, answer, found in zip(own, answers, scored, strict=True)
+        ]
 
-    def _meaning(self, ask: str, reply: str, scores: Scores) -> ReplyReading:
+    def _meaning(self, ask: str, reply: str, scores: Scores, *, cut: bool) -> ReplyReading:
         chance = dict(zip(self.heads.labels, map(float, scores), strict=True))
         best = max(MEANINGS, key=lambda meaning: chance[f"reply:{meaning}"])
         sure = round(chance[f"reply:{best}"], 4)
@@ -163,6 +166,8 @@ class ReplyReader:
             return ReplyReading(label="unclear", confidence=sure, why=f"not read: not in English ({language})")
         if sure < self.heads.thresholds[f"reply:{best}"]:
             return ReplyReading(label="unclear", confidence=sure, why=f"perhaps {best}, but not surely")
+        if best == "granted" and cut:
+            return ReplyReading(label="unclear", confidence=sure, why="perhaps granted, but too long to be read whole")
         if best == "granted" and sure < (wanted := caution(ask, reply)).sure:
             why = f"perhaps granted, but {wanted.why or 'not surely'}"
             return ReplyReading(label="unclear", confidence=sure, why=why)

@@ -240,3 +240,26 @@ def test_an_ask_needs_a_mood_that_is_sure(brain: Brain, happy: float, asks: bool
     scores[reader.heads.labels.index("mood:neutral")] = 1 - happy
     scores[reader.heads.labels.index("flag:ask_ok")] = 1.0
     assert ("flag:ask_ok" in reader._claims(scores)) == asks
+
+
+CALM = "We moved house in the spring and the dog came with us. "
+
+
+def test_a_risk_in_the_middle_of_a_long_message_is_found_with_its_sentence(reader: Reader) -> None:
+    burned = "The heater exploded and burned my son, he is in hospital."
+    reading = reader.read(make_ticket(f"customer: {CALM * 14}{burned} {CALM * 14}"))
+    (safety,) = [label for label in reading.risks if label.name == "safety"]
+    assert safety.evidence.text == burned
+    assert not reading.ask_ok
+    assert reading.note == ""
+
+
+def test_of_an_endless_message_it_is_said_that_the_middle_was_not_read(reader: Reader) -> None:
+    reading = reader.read(make_ticket("customer: " + CALM * 400))
+    assert reading.note == "the middle of this very long message was not read"
+
+
+def test_evidence_in_a_message_of_many_sentences_is_one_of_them(reader: Reader) -> None:
+    ticket = make_ticket("customer: " + CALM * 100 + "I want my money back. Refund it now.")
+    (refund,) = [label for label in reader.read(ticket).risks if label.name == "refund_request"]
+    assert len(refund.evidence.text) < 60

@@ -83,8 +83,10 @@ def test_plain_answers_are_read(reader: ReplyReader) -> None:
 
 
 def test_what_is_doubtful_says_why(reader: ReplyReader) -> None:
-    (empty, foreign) = reader.read_many([(ASK, "  "), (ASK, "Non, je préfère que vous ne publiez pas cela, merci.")])
-    assert (empty.label, empty.why) == ("unclear", "nothing was written")
+    (empty, quoted, foreign) = reader.read_many(
+        [(ASK, "  "), (ASK, "> Yes, go ahead!"), (ASK, "Non, je préfère que vous ne publiez pas cela, merci.")]
+    )
+    assert (empty.label, empty.why) == (quoted.label, quoted.why) == ("unclear", "nothing was written")
     assert foreign.label == "unclear"
     assert "not in English" in foreign.why
 
@@ -92,7 +94,26 @@ def test_what_is_doubtful_says_why(reader: ReplyReader) -> None:
 def test_the_quoted_ask_is_not_read_as_the_reply() -> None:
     assert own_words("> May we quote you?\n\nNo, thank you.") == "No, thank you."
     assert own_words("No.\n\nOn Monday, Mara wrote:\n> May we quote you?") == "No."
-    assert own_words("> only a quotation") == "> only a quotation"
+    assert own_words("> Yes, go ahead, use it anywhere") == ""
+
+
+FRIENDLY = "The team has been a joy to work with from the first day on, and everybody here says the same of you. "
+
+
+@pytest.mark.parametrize(
+    "held_back", ["But please never print my name or my company.", "On second thought please do not use it at all."]
+)
+def test_a_reply_too_long_to_be_read_whole_is_never_a_grant(reader: ReplyReader, held_back: str) -> None:
+    reply = f"Yes, please go ahead! {FRIENDLY * 4}{held_back} {FRIENDLY * 4}So yes, absolutely, use it, with pleasure!"
+    (found,) = reader.read_many([(ASK, reply)])
+    assert found.label != "granted"
+
+
+def test_what_stands_in_another_language_beside_an_english_ask_is_no_grant(reader: ReplyReader) -> None:
+    replies = ("Oui, allez-y", "Oui, bien sûr, allez-y", "Ja, gerne", "Claro que sí")
+    assert all(found.label != "granted" for found in reader.read_many([(ASK, reply) for reply in replies]))
+    (found,) = reader.read_many([("Darf man Ihre Worte zitieren?", "Yes!")])
+    assert found.label != "granted"
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
