@@ -40,6 +40,7 @@ from copilot.reading.heads import SHIPPED, Heads
 from copilot.reading.model import sequence
 from copilot.reading.models import CONDITIONS, MEANINGS, MOODS
 from copilot.reading.pieces import Pieces, Turn, answers_of, pieces_of
+from copilot.reading.reader import SURELY_HAPPY
 from copilot.reading.replies import SHIPPED_REPLIES, caution, own_words
 from copilot.text import clean, digest
 
@@ -75,9 +76,9 @@ SMOOTHING = 0.05
 ORDINAL = 0.15
 """Weight of the squared distance between moods beside the cross-entropy."""
 WANTED = {"signal": 0.80, "risk": 0.60, "flag:moment": 0.82, "flag:ask_ok": 0.95, "flag:sarcasm": 0.60}
-"""Precision that each threshold must reach on the held-out tenth. It holds more signals than life does: an ask that comes at
-the wrong moment costs most, a signal less, a risk that nobody sees more than one seen in vain. Of the held-out ones seven in a
-hundred are moments, of life's three at most: .82 here is .65 there."""
+"""Precision that each threshold must reach on the held-out tenth: an ask that comes at the wrong moment costs most, a signal less,
+a risk that nobody sees more than one seen in vain. One in ten of the held-out is a moment and the others were mostly written to
+look like one; in life three in a hundred are, among others that were not."""
 
 
 @dataclass
@@ -501,6 +502,9 @@ def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
     heat = min(np.arange(0.5, 3.01, 0.05), key=lambda t: _entropy(mood / t, moods))
     columns, offsets, looks = [*(dense / heat).T], [*(bias / heat)], [*query.T[: len(MOODS)]]
     right = float(np.mean(mood.argmax(1) == moods))
+    happy = mood.argmax(1) >= MOODS.index("satisfied")
+    risky = delight = np.zeros(len(held), dtype=bool)
+    surely = happy & (_softmax(mood / heat)[:, MOODS.index("satisfied") :].sum(1) >= SURELY_HAPPY)
     labels = [f"mood:{mood}" for mood in MOODS]
     thresholds: dict[str, float] = {}
 
@@ -511,12 +515,23 @@ def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
         logits = binary[:, own]
         slope, shift = _platt(logits.ravel(), truth.ravel())
         chances = 1 / (1 + np.exp(-(slope * logits + shift)))
+        if family in ("signal", "flag:moment", "flag:ask_ok"):  # the reader claims none of a customer who is not happy
+            chances[~(surely if family == "flag:ask_ok" else happy)] = 0
+        if family in ("flag:moment", "flag:ask_ok"):
+            chances[risky if family == "flag:ask_ok" else risky | ~delight] = 0
         if family.startswith("flag:"):
             never = moods < MOODS.index("neutral") if family == "flag:ask_ok" else np.zeros(len(held), dtype=bool)
-            threshold = _lowest(chances.ravel(), truth.ravel(), WANTED[family], never)
+            cuts = [_lowest(chances.ravel(), truth.ravel(), WANTED[family], never)]
         else:
-            threshold = _threshold(chances.ravel(), truth.ravel(), WANTED[family])
-        for k, i in enumerate(own):
+            shared = _threshold(chances.ravel(), truth.ravel(), WANTED[family])
+            alone = [_threshold(chances[:, k], truth[:, k], WANTED[family]) for k in range(len(own))]
+            # a label alone has too few examples to be trusted with its own
+            cuts = [(shared + cut) / 2 for cut in alone]
+        if family == "signal":
+            delight = (chances >= np.array(cuts))[:, : SIGNALS.index("resolved_thanks")].any(1)
+        if family == "risk":
+            risky = (chances >= np.array(cuts)).any(1)
+        for k, (i, threshold) in enumerate(zip(own, cuts, strict=True)):
             fired, there = chances[:, k] >= threshold, truth[:, k]
             hits = int((fired & there).sum())
             lines.append(
@@ -641,6 +656,7 @@ def _lowest(chances: NDArray[Any], truth: NDArray[np.bool_], precision: float, n
     Args:
         never: Rows of which not one may fire: an ask is offered to no unhappy customer.
     """
+
     for cut in np.arange(0.1, 0.96, 0.01):
         fired = chances >= cut
         if fired.any() and not (fired & never).any() and (fired & truth).sum() / fired.sum() >= precision:

@@ -217,9 +217,10 @@ def read(
     """Conversations as JSON lines in, one reading a line out, in the same order.
 
     In: {"id", "turns": [{"role", "text"}]}. Out: {"id", "mood", "mood_confidence", "sarcasm", "signals", "risks",
-    "moment", "ask_ok", "evidence"}; a line that cannot be read gives {"id", "line", "error"} and exit code 1.
-    With --replies, in: {"id", "ask", "reply"}; out: {"id", "label", "conditions", "confidence"}. With --compare, out:
-    {"id", "differ", "offline", "model"}.
+    "moment", "ask_ok", "evidence"}, with "read": false and "why_not" where nothing may be judged (another language), and
+    "note" where a person should know how it was read; a line that cannot be read gives {"id", "line", "error"} and exit
+    code 1. With --replies, in: {"id", "ask", "reply"}; out: {"id", "label", "conditions", "confidence", "why"}. With
+    --compare, out: {"id", "differ", "offline", "model"}.
     """
     from copilot.cli.reading import What, read_lines
     from copilot.errors import UsageError

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from copilot.bootstrap import HOME, Workspace, open_workspace
 from copilot.cli.output import data, progress, say
@@ -184,6 +184,11 @@ class Reply(Model):
     id: str = Field(min_length=1)
     ask: str
     reply: str
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _number_is_fine(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 _Parsed = Conversation | Reply | str

@@ -21,23 +21,25 @@ SHIPPED_REPLIES = Path(__file__).parent / "heads" / "replies.npz"
 YES_IN_NO = re.compile(
     r"\b(no (problems?|worries|objections?|issues?|bother|trouble|qualms|hesitation|concerns?)|not at all|not a problem|not in the least"
     r"|why (ever )?not|(do|would)(n['’]?t| not) mind|(can|do)(n['’]?t| not) see why not|no need to ask|you (don['’]?t|needn['’]?t) (even )?(have to )?ask"
-    r"|without (a doubt|hesitation)|no doubt|couldn['’]?t be (happier|prouder)|no reason not to|can['’]?t wait)\b",
+    r"|without (a doubt|hesitation|(any )?(limit\w*|restrictions?|reservations?))|no doubt|couldn['’]?t be (happier|prouder)|no reason not to|can['’]?t wait)\b",
     re.IGNORECASE,
 )
 """Words of refusal that grant."""
 HOLDING_BACK = re.compile(
     r"\b(without|if|long as|provided|providing|except|apart from|unless|until|till|instead|anonym\w*|initials|surname|last name"
-    r"|embargo|maybe|perhaps|might|think about|let me|have to|check with|get back|depends?|later|however|although|though|changed?"
+    r"|embargo|have to|later|however|although|though|changed?"
     r"|approval|whole or|withdraw|revoke|sorry|afraid|unfortunately|declin\w*|refus\w*|scrap|delete|supposed?"
     r"|subject to|nowhere|closed|paid|nah|naw|nope|neither|minus|after)\b|\?",
     re.IGNORECASE,
 )
 """Words that may hold something back of a yes: conditions, doubts, refusals, questions."""
 GRUDGING = re.compile(
-    r"\b(whatever|anyways?|as if|i (suppose|guess)|if you (must|have to|insist)|suit yourself|you always do|like i have a choice)\b",
+    r"\b(whatever|anyways?|as if|i (suppose|guess)|if you (must|have to|insist)|suit yourself|you always do|like i have a choice"
+    r"|maybe|perhaps|might|think (about|it over)|let me(?! know)|check with|get back|if i remember|depends?|wouldn['’]?t dream"
+    r"|(?:no|not) (?:such )?\w* ?(?:is |been |being )?(?:granted|approved|permitted|authori[sz]ed))\b",
     re.IGNORECASE,
 )
-"""Words of somebody who gives in, or does not mean it."""
+"""Words of somebody who gives in, puts it off, does not mean it, or withholds what is usually given."""
 NEGATION = re.compile(
     r"\b(no|not|never|none|nobody|nothing|nor|hardly|cannot|but|only|just|still)\b|n['’]t\b", re.IGNORECASE
 )
@@ -106,7 +108,7 @@ class Caution(NamedTuple):
     why: str = ""
 
 
-PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.85, 0.94, 0.90, 0.985, 0.98
+PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.90, 0.94, 0.92, 0.975, 0.97
 """Chances from which a grant is claimed: of a plain yes; beside words that may hold something back; of words that often grant; of
 any others, and of a yes that sounds grudging; to an ask whose yes may be a no. Chosen on held-out replies, so that of all that is claimed one in a hundred is
 wrong at most."""
@@ -118,7 +120,7 @@ def caution(ask: str, reply: str) -> Caution:
         return Caution(TURNED, "a yes to this ask may be a no")
     bare = YES_IN_NO.sub(" ", reply)
     if (found := GRUDGING.search(bare)) is not None:
-        return Caution(ANY, f"“{found.group()}” sounds grudging")
+        return Caution(ANY, f"“{found.group()}” is seldom a plain yes")
     if (found := HOLDING_BACK.search(bare)) is not None:
         return Caution(HELD_BACK, f"“{found.group()}” may hold something back")
     if AFFIRMING.search(reply) or bare != reply:

@@ -99,7 +99,7 @@ def test_replies_are_read_in_order_and_a_bad_line_keeps_its_place(space: Path) -
     rows = [
         {"id": "1", "ask": ask, "reply": "Yes of course, go ahead!"},
         {"id": "2", "ask": ask},
-        {"id": "3", "ask": ask, "reply": "No, please don't."},
+        {"id": 3, "ask": ask, "reply": "No, please don't."},
     ]
     ran = delight("read", "--replies", workspace=space, stdin="\n".join(map(json.dumps, rows)))
     assert ran.code == 1
