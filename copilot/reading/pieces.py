@@ -25,8 +25,9 @@ LAST_TURN, EARLIER_TURN = (12, 28), (8, 16)
 agents and those who ask for something put their question."""
 MAX_SENTENCES = 60
 """Sentences that are looked at for evidence, the first and the last ones of a longer message."""
-PART = 400
-"""Characters after which a sentence without an end is parted where a message is read in windows."""
+WINDOW_TOKENS, PART = 48, 160
+"""Tokens of a window in which a part of a long message is read, few enough that one grave sentence among calm ones is heard;
+and characters after which a sentence without an end is parted for it."""
 
 Tokenise = Callable[[Sequence[str]], list[list[int]]]
 """Texts to token ids, without special tokens."""
@@ -114,9 +115,9 @@ def windows_of(text: str, context: list[int], tokenise: Tokenise) -> list[Pieces
     windows: list[Pieces] = []
     at = 0
     while at < len(spans):
-        ids, bounds, first = tokens[at][:TARGET_TOKENS], [(0, min(len(tokens[at]), TARGET_TOKENS))], at
+        ids, bounds, first = tokens[at][:WINDOW_TOKENS], [(0, min(len(tokens[at]), WINDOW_TOKENS))], at
         at += 1
-        while at < len(spans) and len(ids) + len(tokens[at]) <= TARGET_TOKENS:
+        while at < len(spans) and len(ids) + len(tokens[at]) <= WINDOW_TOKENS:
             bounds.append((len(ids), len(ids) + len(tokens[at])))
             ids = ids + tokens[at]
             at += 1

@@ -20,7 +20,7 @@ PATH_LENGTH = 4
 """Customer messages whose mood is read; of a longer thread, the last ones."""
 SURELY_HAPPY = 0.8
 """How sure satisfied and delighted together must be for an ask: asking an unhappy customer costs more than any quote is worth."""
-MOST_WINDOWS = 24
+MOST_WINDOWS = 64
 """Windows in which a message too long to be read at once is searched for risks: some 12,000 characters."""
 MIN_QUOTE_WORDS = 4
 """An ask needs words worth quoting."""

@@ -13,6 +13,7 @@ from copilot.reading.pieces import (
     LAST_TURN,
     MAX_SENTENCES,
     TARGET_TOKENS,
+    WINDOW_TOKENS,
     Turn,
     answers_of,
     pieces_of,
@@ -91,7 +92,7 @@ def test_windows_hold_every_sentence_once_and_fit(text: str) -> None:
     assert spans == sorted(spans)
     assert "".join("".join(text[a:b].split()) for a, b in spans) == "".join(text.split())
     for window in windows:
-        assert len(window.ids) <= TARGET_TOKENS
+        assert len(window.ids) <= WINDOW_TOKENS
         assert window.context == [7]
         for (start, end), (first, last) in zip(window.spans, window.bounds, strict=True):
-            assert window.ids[first:last] == tokenise([spell(text[start:end])])[0][:TARGET_TOKENS]
+            assert window.ids[first:last] == tokenise([spell(text[start:end])])[0][:WINDOW_TOKENS]
