@@ -48,14 +48,14 @@ class Pieces(NamedTuple):
         bounds: For each sentence its first and its last-plus-one token in `ids`; equal where it was cut away.
         ids: Tokens of the message.
         context: Tokens of the two turns before it, or of the ask that it answers.
-        cut: Whether the middle of the message was left out.
+        left_out: Start and end of the sentences in the middle of which something was left out.
     """
 
     spans: tuple[tuple[int, int], ...]
     bounds: tuple[tuple[int, int], ...]
     ids: list[int]
     context: list[int]
-    cut: bool = False
+    left_out: tuple[int, int] | None = None
 
 
 def thread_of(messages: Sequence[Message]) -> list[Turn]:
@@ -101,27 +101,33 @@ def cut(texts: Sequence[str], contexts: Sequence[tuple[str, str]], tokenise: Tok
     tokens = tokenise([*parts, *(spell(turn) for context in contexts for turn in context)])
     out, at, behind = [], 0, len(parts)
     for found, earlier, last in zip(spans, tokens[behind::2], tokens[behind + 1 :: 2], strict=True):
-        ids, bounds, shortened = _joined(tokens[at : at + len(found)])
+        ids, bounds, lost = _joined(tokens[at : at + len(found)])
         context = _shortened(earlier, *EARLIER_TURN) + _shortened(last, *LAST_TURN)
-        out.append(Pieces(found, bounds, ids, context, shortened))
+        left_out = (found[lost[0]][0], found[lost[-1]][1]) if lost else None
+        out.append(Pieces(found, bounds, ids, context, left_out))
         at += len(found)
     return out
 
 
-def windows_of(text: str, context: list[int], tokenise: Tokenise) -> list[Pieces]:
-    """A message as windows that the model can read whole, each of whole sentences where they fit."""
-    spans = [part for start, end in sentences(text) for part in _parts(text, start, end)]
+def windows_of(text: str, within: tuple[int, int], tokenise: Tokenise) -> list[Pieces]:
+    """A part of a message as windows that the model can read whole, each of whole sentences where they fit."""
+    first, last = within
+    spans = [
+        (first + start, first + end)
+        for a, b in sentences(text[first:last])
+        for start, end in _parts(text[first:last], a, b)
+    ]
     tokens = tokenise([spell(text[start:end]) for start, end in spans])
     windows: list[Pieces] = []
     at = 0
     while at < len(spans):
-        ids, bounds, first = tokens[at][:WINDOW_TOKENS], [(0, min(len(tokens[at]), WINDOW_TOKENS))], at
+        ids, bounds, begin = tokens[at][:WINDOW_TOKENS], [(0, min(len(tokens[at]), WINDOW_TOKENS))], at
         at += 1
         while at < len(spans) and len(ids) + len(tokens[at]) <= WINDOW_TOKENS:
             bounds.append((len(ids), len(ids) + len(tokens[at])))
             ids = ids + tokens[at]
             at += 1
-        windows.append(Pieces(tuple(spans[first:at]), tuple(bounds), ids, context))
+        windows.append(Pieces(tuple(spans[begin:at]), tuple(bounds), ids, []))
     return windows
 
 
@@ -146,21 +152,21 @@ def _shortened(tokens: list[int], first: int, last: int) -> list[int]:
     return tokens if len(tokens) <= first + last else tokens[:first] + tokens[-last:]
 
 
-def _joined(sentence_tokens: Sequence[list[int]]) -> tuple[list[int], tuple[tuple[int, int], ...], bool]:
-    """The tokens of all sentences, the middle of a long message left out, where each stands in them, and whether it was long."""
+def _joined(sentence_tokens: Sequence[list[int]]) -> tuple[list[int], tuple[tuple[int, int], ...], list[int]]:
+    """The tokens of all sentences, the middle of a long message left out, where each stands in them, and which lost some."""
     ids: list[int] = []
     bounds = []
     for tokens in sentence_tokens:
         bounds.append((len(ids), len(ids) + len(tokens)))
         ids += tokens
+    half, surplus = TARGET_TOKENS // 2, max(len(ids) - TARGET_TOKENS, 0)
+    lost = [k for k, (start, end) in enumerate(bounds) if surplus and start < half + surplus and end > half]
     if len(bounds) == MAX_SENTENCES:  # the one in the middle may be many: it is no evidence
         bounds[MAX_SENTENCES // 2] = (bounds[MAX_SENTENCES // 2][0],) * 2
-    surplus = len(ids) - TARGET_TOKENS
-    if surplus <= 0:
-        return ids, tuple(bounds), False
-    half = TARGET_TOKENS // 2
+    if not surplus:
+        return ids, tuple(bounds), lost
 
     def moved(place: int) -> int:
         return place if place <= half else max(half, place - surplus)
 
-    return ids[:half] + ids[-half:], tuple((moved(start), moved(end)) for start, end in bounds), True
+    return ids[:half] + ids[-half:], tuple((moved(start), moved(end)) for start, end in bounds), lost

@@ -92,7 +92,7 @@ class Reader:
             row = work.target
             claims = self._claims(scored[row].whole)
             found = _evidence(work, messages[row], claims, self.heads, scored[row].sentences)
-            note = self._look_inside(work, messages[row], claims, found) if messages[row].cut else ""
+            note = self._look_inside(work, messages[row].left_out, claims, found)
             out[i] = self._reading(work, scored, claims, found).model_copy(update={"note": note})
         self._add_own(works, messages, out)
         return [reading for reading in out if reading is not None]
@@ -131,10 +131,14 @@ class Reader:
         fired[f"mood:{mood}"] = confidence
         return fired
 
-    def _look_inside(self, work: _Work, message: Pieces, claims: dict[str, float], found: dict[str, Evidence]) -> str:
-        """Add the risks of a message that was too long to be read at once; what a person should know of it."""
+    def _look_inside(
+        self, work: _Work, left_out: tuple[int, int] | None, claims: dict[str, float], found: dict[str, Evidence]
+    ) -> str:
+        """Add the risks in what was left out of a message too long to be read at once; what a person should know of it."""
+        if left_out is None:
+            return ""
         text = work.ticket.messages[work.places[-1]].text
-        windows = windows_of(text, message.context, self.model.tokenise)
+        windows = windows_of(text, left_out, self.model.tokenise)
         half = MOST_WINDOWS // 2
         read = windows if len(windows) <= MOST_WINDOWS else windows[:half] + windows[-half:]
         for window, scored in zip(read, self.model.read(read, self.heads), strict=True):

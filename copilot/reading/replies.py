@@ -154,7 +154,7 @@ class ReplyReader:
         answers = answers_of(own, self.model.tokenise)
         scored = self.model.read(answers, self.heads)
         return [
-            self._meaning(*pair, found.whole, cut=answer.cut)
+            self._meaning(*pair, found.whole, cut=answer.left_out is not None)
             for pair, answer, found in zip(own, answers, scored, strict=True)
         ]
 
