@@ -38,7 +38,7 @@ from copilot.playbook.signals import load_definitions
 from copilot.reading.compile import BUNDLED_NAME, LAYERS, REPLY_STEPS, bundled_folder, weights_of
 from copilot.reading.heads import SHIPPED, Heads
 from copilot.reading.model import sequence
-from copilot.reading.models import CONDITIONS, MEANINGS, MOODS
+from copilot.reading.models import CONDITIONS, FLAGS, MEANINGS, MOODS
 from copilot.reading.pieces import Pieces, Turn, answers_of, pieces_of
 from copilot.reading.reader import SURELY_HAPPY
 from copilot.reading.replies import SHIPPED_REPLIES, caution, own_words
@@ -54,7 +54,6 @@ SIGNALS = (
 RISKS = (
     "churn_threat", "refund_request", "legal_threat", "outage", "safety", "repeat_contact", "distress", "security",
 )  # fmt: skip
-FLAGS = ("moment", "ask_ok", "sarcasm")
 LABELS = [*(f"signal:{s}" for s in SIGNALS), *(f"risk:{r}" for r in RISKS), *(f"flag:{f}" for f in FLAGS)]
 ANY = len(LABELS)
 """Column of a head that is trained but not shipped: any delight at all."""
@@ -515,10 +514,12 @@ def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
         logits = binary[:, own]
         slope, shift = _platt(logits.ravel(), truth.ravel())
         chances = 1 / (1 + np.exp(-(slope * logits + shift)))
-        if family in ("signal", "flag:moment", "flag:ask_ok"):  # the reader claims none of a customer who is not happy
-            chances[~(surely if family == "flag:ask_ok" else happy)] = 0
-        if family in ("flag:moment", "flag:ask_ok"):
-            chances[risky if family == "flag:ask_ok" else risky | ~delight] = 0
+        if family == "signal":  # what the reader itself allows
+            chances[~happy] = 0
+        elif family == "flag:moment":
+            chances[~happy | risky | ~delight] = 0
+        elif family == "flag:ask_ok":
+            chances[~surely | risky] = 0
         if family.startswith("flag:"):
             never = moods < MOODS.index("neutral") if family == "flag:ask_ok" else np.zeros(len(held), dtype=bool)
             cuts = [_lowest(chances.ravel(), truth.ravel(), WANTED[family], never)]
@@ -656,7 +657,6 @@ def _lowest(chances: NDArray[Any], truth: NDArray[np.bool_], precision: float, n
     Args:
         never: Rows of which not one may fire: an ask is offered to no unhappy customer.
     """
-
     for cut in np.arange(0.1, 0.96, 0.01):
         fired = chances >= cut
         if fired.any() and not (fired & never).any() and (fired & truth).sum() / fired.sum() >= precision:

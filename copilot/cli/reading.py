@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, Protocol
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import model_validator
 
 from copilot.bootstrap import HOME, Workspace, open_workspace
 from copilot.cli.output import data, progress, say
@@ -20,7 +20,7 @@ from copilot.reading.models import Label, Reading
 from copilot.settings import FILE_NAME
 from copilot.text import SURROGATES, clean, sentences
 from copilot.tickets.models import Model
-from copilot.tickets.sources.jsonl import MAX_LINE, Conversation, parse_json, parse_line
+from copilot.tickets.sources.jsonl import MAX_LINE, Conversation, LineId, parse_json, parse_line
 
 if TYPE_CHECKING:
     from copilot.reading.reader import Reader
@@ -75,21 +75,21 @@ def _archive(work: Work, lines: BinaryIO, source: Path | None, out: Path) -> int
     total = _count(lines) if lines.seekable() else 0
     try:
         with out.open("ab+") as file, _alone(file, out), progress() as bar:
-            done, last, bad, end = _whole_rows(file, out)
-            seen = 0
+            begun = _begun(file, out)
+            done, bad, seen = begun.rows, begun.bad, 0
             for chunk in _chunks(lines):
                 left = chunk[max(done - seen, 0) :]
                 if seen < done <= seen + len(chunk):
-                    _same_file(out, done, last, chunk[done - seen - 1][1])
+                    _same_file(out, done, begun.last, chunk[done - seen - 1][1])
                 if left and seen <= done:
-                    file.truncate(end)  # a row that a kill cut off
+                    file.truncate(begun.end)  # a row that a kill cut off
                 seen += len(chunk)
                 if left:
                     bad += _write(rows_of(work, left), lambda row: file.write(row.encode() + b"\n"))
                     file.flush()
                 bar("reading", seen, max(total, seen))
-            if done > seen:
-                raise _other_file(out, f"it has {done:,} lines and the input {seen:,}")
+            if (held := done + begun.cut) > seen:
+                raise _other_file(out, f"it has {held:,} lines and the input {seen:,}")
     except OSError as error:
         raise UsageError(f"{out} cannot be written: {error.strerror}.") from error
     return bad
@@ -105,25 +105,44 @@ def _alone(file: BinaryIO, out: Path) -> Iterator[None]:
     yield
 
 
-def _whole_rows(file: BinaryIO, out: Path) -> tuple[int, Row, int, int]:
-    """How many whole rows `file` holds, the last of them, how many stand for a line that could not be read, and their end.
+class Begun(NamedTuple):
+    """What an earlier run left in a file.
+
+    Attributes:
+        rows: Whole rows.
+        last: The last of them.
+        bad: How many of them stand for a line that could not be read.
+        end: Where they end, in bytes.
+        cut: Whether a row follows that a kill cut off.
+    """
+
+    rows: int
+    last: Row
+    bad: int
+    end: int
+    cut: bool
+
+
+def _begun(file: BinaryIO, out: Path) -> Begun:
+    """What `file` holds already.
 
     Raises:
-        UsageError: It holds anything but rows of this command; nothing of it is changed.
+        UsageError: It is anything but rows of this command; nothing of it is changed.
     """
-    count, end, bad, last = 0, 0, 0, Row.model_construct()
+    rows, end, bad, last, cut = 0, 0, 0, Row.model_construct(), False
     file.seek(0)
     for line in file:
         if not line.endswith(b"\n"):
-            if not (count or (BEGINNING.startswith(line) or ROW_BEGINS.match(line))):
-                raise _other_file(out, f"line {count + 1} is none")
+            cut = bool(rows or BEGINNING.startswith(line) or ROW_BEGINS.match(line))
+            if not cut:
+                raise _other_file(out, f"line {rows + 1} is none")
             break
         try:
             last = parse_json(line, Row)
         except ValueError as error:
-            raise _other_file(out, f"line {count + 1} is none") from error
-        count, end, bad = count + 1, end + len(line), bad + (last.error is not None)
-    return count, last, bad, end
+            raise _other_file(out, f"line {rows + 1} is none") from error
+        rows, end, bad = rows + 1, end + len(line), bad + (last.error is not None)
+    return Begun(rows, last, bad, end, cut)
 
 
 def _same_file(out: Path, number: int, row: Row, line: bytes) -> None:
@@ -181,14 +200,9 @@ class Reply(Model):
 
     model_config = {"extra": "ignore"}
 
-    id: str = Field(min_length=1)
+    id: LineId
     ask: str
     reply: str
-
-    @field_validator("id", mode="before")
-    @classmethod
-    def _number_is_fine(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 _Parsed = Conversation | Reply | str

@@ -10,10 +10,9 @@ from pydantic import Field, field_validator
 from copilot.errors import PageError
 from copilot.playbook.frontmatter import read_page, split, validate
 from copilot.playbook.parse import parse_examples, sections_of
-from copilot.reading.models import MOODS, Outcome, SignalDefinition
+from copilot.reading.models import FLAGS, MOODS, Outcome, SignalDefinition
 from copilot.tickets.models import Model
 
-READING_FLAGS = ("moment", "ask_ok", "sarcasm")
 ENOUGH_EXAMPLES, ENOUGH_NEAR_MISSES = 20, 10
 
 
@@ -30,7 +29,7 @@ class SignalMatter(Model):
     @field_validator("id")
     @classmethod
     def _is_no_other_word_of_the_reading(cls, value: str) -> str:
-        if value in (*MOODS, *READING_FLAGS):
+        if value in (*MOODS, *FLAGS):
             raise ValueError(f"{value} is a part of every reading: give the signal another id")
         return value
 

@@ -11,6 +11,8 @@ from copilot.tickets.models import Model
 
 Mood = Literal["angry", "frustrated", "neutral", "satisfied", "delighted"]
 MOODS: tuple[Mood, ...] = ("angry", "frustrated", "neutral", "satisfied", "delighted")
+FLAGS = ("moment", "ask_ok", "sarcasm")
+"""What a reading says yes or no to, beside its signals and risks."""
 UNHAPPY: frozenset[str] = frozenset(["angry", "frustrated"])
 HAPPY: frozenset[str] = frozenset(["satisfied", "delighted"])
 MOOD_SIGN: dict[str, str] = {"angry": "‼", "frustrated": "!", "neutral": "·", "satisfied": "+", "delighted": "★"}

@@ -93,7 +93,7 @@ class Reader:
             claims = self._claims(scored[row].whole)
             found = _evidence(work, messages[row], claims, self.heads, scored[row].sentences)
             note = self._look_inside(work, messages[row].left_out, claims, found)
-            out[i] = self._reading(work, scored, claims, found).model_copy(update={"note": note})
+            out[i] = self._reading(work, scored, claims, found, note)
         self._add_own(works, messages, out)
         return [reading for reading in out if reading is not None]
 
@@ -183,7 +183,7 @@ class Reader:
             )
 
     def _reading(
-        self, work: _Work, scored: Sequence[Scored], claims: dict[str, float], found: dict[str, Evidence]
+        self, work: _Work, scored: Sequence[Scored], claims: dict[str, float], found: dict[str, Evidence], note: str
     ) -> Reading:
         ticket, places, first = work
         path = tuple(MoodPoint(message=place, mood=_mood(scored[first + k].whole)[0]) for k, place in enumerate(places))
@@ -203,6 +203,7 @@ class Reader:
             risks=risks,
             moment="flag:moment" in claims and any(label.name != "resolved_thanks" for label in signals) and not risks,
             ask_ok="flag:ask_ok" in claims and not risks and quotable,
+            note=note,
         )
 
 

@@ -162,7 +162,7 @@ class SecondReader:
         notes += [f"only the offline reader found {label.name}" for label in kept]
         mood, shown = opinion.mood, evidence(opinion.mood_evidence)
         if shown is None and mood not in ("neutral", first.mood):
-            mood, shown = first.mood, first.mood_evidence
+            mood = first.mood
             notes.append(f"the model's mood ({opinion.mood}) had no words of the customer's: the offline one stands")
         happy = mood in HAPPY
         signals = labels("signal", opinion.signals, first.signals) if happy else {}

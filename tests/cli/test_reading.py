@@ -7,13 +7,17 @@ import fcntl
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from copilot.cli.reading import CHUNK_BYTES, _chunks
+from copilot.tickets.sources.jsonl import MAX_LINE
 from tests.cli.conftest import delight, make_workspace
 from tests.conftest import ROOT
 
@@ -156,6 +160,10 @@ def test_more_readings_than_the_input_has_lines_are_those_of_another(space: Path
     ran = delight("read", archive(source, 2), "--out", out, workspace=space)
     assert ran.code == 2
     assert "it has 3 lines and the input 2" in ran.err
+    whole = out.read_bytes()
+    out.write_bytes(whole[: whole.rindex(b"{") + 9])  # two rows and half of a third
+    ran = delight("read", source, "--out", out, workspace=space)
+    assert (ran.code, out.read_bytes()[-9:]) == (2, b'{"id": "A')
 
 
 def test_a_bad_line_is_told_by_the_exit_code_of_every_run(space: Path, tmp_path: Path) -> None:
@@ -179,3 +187,27 @@ def test_a_pipe_is_read_into_a_file(space: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     assert delight("read", "/dev/stdin", "--out", out, workspace=space, stdin=text).code == 0
     assert len(out.read_text("utf-8").splitlines()) == 3
+
+
+def test_a_line_that_is_too_long_is_refused_by_number_and_the_next_is_read(space: Path) -> None:
+    long = json.dumps({"id": "1", "turns": [{"role": "customer", "text": "a" * MAX_LINE}]})
+    lines = [long, "", "no JSON"]
+    ran = delight("read", workspace=space, stdin="\n".join(lines))
+    found = [json.loads(row) for row in ran.out.splitlines()]
+    assert (ran.code, [row["line"] for row in found]) == (1, [1, 3])
+    assert "longer than" in found[0]["error"]
+
+
+def test_no_more_is_held_at_once_than_a_few_megabytes() -> None:
+    line = b"a" * (CHUNK_BYTES // 4) + b"\n"
+    assert [len(chunk) for chunk in _chunks(BytesIO(line * 10))] == [4, 4, 2]
+
+
+def test_a_workspace_of_ones_own_without_an_index_gets_one(index: Path, tmp_path: Path) -> None:
+    own = make_workspace(tmp_path / "own", tmp_path / "own" / "index")
+    for compiled in ("encoder", "reader", "replies"):
+        shutil.copytree(index / compiled, tmp_path / "own" / "index" / compiled)
+    ran = delight("read", workspace=own, stdin='{"id": "1", "turns": [{"role": "customer", "text": "Hello"}]}')
+    assert ran.code == 0
+    assert f"building the index in {own / 'index'}" in ran.err
+    assert (own / "index" / "current.json").exists()

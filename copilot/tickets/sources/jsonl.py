@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from copilot.errors import QueueFault
 from copilot.text import clean, clean_line
@@ -31,6 +31,14 @@ STATUSES: dict[str, Status] = {
     "resolved": "resolved", "solved": "resolved", "closed": "closed",
 }  # fmt: skip
 """What exports call a status; anything else is an error that names it."""
+
+
+def _number_is_fine(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+LineId = Annotated[str, BeforeValidator(_number_is_fine), Field(min_length=1)]
+"""The id of a line: text, or a number, which is as good."""
 
 
 class Turn(Model):
@@ -74,7 +82,7 @@ class Conversation(Model):
 
     model_config = {"extra": "ignore"}
 
-    id: str = Field(min_length=1)
+    id: LineId
     turns: tuple[Turn, ...] = Field(min_length=1)
     subject: str = ""
     status: Status = "open"
@@ -98,11 +106,6 @@ class Conversation(Model):
             key = known.get("id") or known.get("email") or known.get("name") or made.get("id")
             made["customer"] = {**known, "id": str(key)}
         return made
-
-    @field_validator("id", mode="before")
-    @classmethod
-    def _number_is_fine(cls, value: object) -> object:
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @field_validator("id")
     @classmethod
