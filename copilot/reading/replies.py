@@ -101,6 +101,22 @@ INVITING = re.compile(
 """Words that grant whatever the ask was."""
 
 
+NAMED_WORD = re.compile(
+    r"(?P<before>[^.?!\n]*)\b(?:reply(?:ing)?|text|send|say|answer|type|write|comment|respond|drop)(?: (?:back|us|me|with|just|simply|a|the|word|hashtag))*[ :]+"
+    r"[\"“'‘*]?(?P<word>#\w*(?:yes|ok|agree|allow|consent|share)\w*|\+1|y(?:es)?|ok(?:ay)?|agreed?|approved?)(?!\w)(?P<rest>[^.?!,;\n]*)",
+    re.IGNORECASE,
+)
+"""The word that an ask wants to hear from whoever agrees, and what the ask says of it."""
+NAMED_FOR_NO = re.compile(
+    r"\b(not?|never|stop|opt(?:ing)?[- ]out|object\w*|mind|rather|remove|delete|private|against|unless|down|keep|withdraw)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+"""Words by which an ask wants it from whoever does not."""
+OR_NO = re.compile(r"(\bor\b|/).*", re.IGNORECASE)
+"""What an ask says of the other word."""
+UNSAID = re.compile(r"[^\w+]")
+
+
 class Caution(NamedTuple):
     """How sure the network must be that a reply grants, and why it must be surer than of a plain yes."""
 
@@ -128,6 +144,19 @@ def caution(ask: str, reply: str) -> Caution:
     if (ASSENTING.search(reply) or DOING.search(reply)) and NEGATION.search(bare) is None:
         return Caution(ASSENT, "it does not say so plainly")
     return Caution(ANY, "nothing in it says so")
+
+
+def says_named_word(ask: str, reply: str) -> bool:
+    """Whether a reply is the very word by which the ask lets one agree ("Reply #YesMarlow", "Text Y or N"), and nothing else."""
+    said = _bare(reply)
+    return any(
+        said == _bare(named["word"]) and NAMED_FOR_NO.search(named["before"] + OR_NO.sub("", named["rest"])) is None
+        for named in NAMED_WORD.finditer(ask)
+    )
+
+
+def _bare(text: str) -> str:
+    return UNSAID.sub("", text).casefold()
 
 
 def own_words(reply: str) -> str:
@@ -166,6 +195,8 @@ class ReplyReader:
             return ReplyReading(label="unclear", confidence=1.0, why="nothing was written")
         if (language := language_of(reply, "en")) != "en" or (language := language_of(ask, "en")) != "en":
             return ReplyReading(label="unclear", confidence=sure, why=f"not read: not in English ({language})")
+        if says_named_word(ask, reply):
+            return ReplyReading(label="granted", confidence=1.0)
         if sure < self.heads.thresholds[f"reply:{best}"]:
             return ReplyReading(label="unclear", confidence=sure, why=f"perhaps {best}, but not surely")
         if best == "granted" and cut:

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from copilot.desk import Brain
 from copilot.reading.models import MEANINGS
-from copilot.reading.replies import ANY, ASSENT, HELD_BACK, PLAIN, TURNED, ReplyReader, caution, own_words
+from copilot.reading.replies import (
+    ANY,
+    ASSENT,
+    HELD_BACK,
+    PLAIN,
+    TURNED,
+    ReplyReader,
+    caution,
+    own_words,
+    says_named_word,
+)
 
 ASK = "Could we share your words on our website, with your first name?"
 
@@ -39,6 +49,29 @@ def reader(brain: Brain) -> ReplyReader:
 )
 def test_nothing_that_is_no_grant_is_read_as_one(reader: ReplyReader, reply: str) -> None:
     assert reader.read_many([(ASK, reply)])[0].label != "granted"
+
+
+@pytest.mark.parametrize(
+    ("ask", "reply", "granted"),
+    [
+        ("May we share your photo? Reply #YesMarlow if that's OK.", "#yesmarlow 💛", True),
+        ("May we quote you? Text Y or N.", "y", True),
+        ("Text STOP to opt out. May we use your feedback? Reply YES or NO", "Yes!", True),
+        ("Do you approve the move to the foundation? Reply +1 or -1.", "+1", True),
+        ("May we quote you? Text Y or N.", "n", False),
+        ("May we quote you? Text Y or N.", "y?? no", False),
+        ("Do you approve the move? Reply +1 or -1.", "-1", False),
+        ("Reply YES to keep it private.", "YES", False),
+        ("Reply YES and we'll take it down.", "YES", False),
+        ("If you'd rather we didn't share it, reply YES.", "YES", False),
+        ("Reply Y to opt in or N to opt out.", "Y", True),
+        ("Reply Y to opt out.", "Y", False),
+        ("May we share it? Text YES if you object.", "yes", False),
+    ],
+)
+def test_the_very_word_that_an_ask_names_grants(reader: ReplyReader, ask: str, reply: str, granted: bool) -> None:
+    assert says_named_word(ask, reply) == granted
+    assert (reader.read_many([(ask, reply)])[0].label == "granted") == granted
 
 
 @pytest.mark.parametrize(
