@@ -75,7 +75,7 @@ class OnnxModel(Compiled):
             tokens = np.array([ids], dtype=np.int64)
             types = np.array([[0] * own + [1] * (len(ids) - own)], dtype=np.int64)
             feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens), "token_type_ids": types}
-            take(i, self.outputs(feed)[0, :own])
+            take(i, self.outputs(feed, alone=len(messages) == 1)[0, :own])
 
         self.each(len(messages), run)
 
