@@ -4,8 +4,10 @@ py3langid is sure to be none of English. What is plainly English is never shown 
 
 from __future__ import annotations
 
+import lzma
 import mmap
 import re
+import shutil
 import tempfile
 from functools import cache
 from typing import TYPE_CHECKING
@@ -130,15 +132,21 @@ def _guess(text: str) -> tuple[str, float]:
 
 @cache
 def _identifier() -> LanguageIdentifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    """py3langid with the languages of LATIN. Its own loading takes 106 MB for a moment and keeps 57; here its model is read part
+    by part, and the steps, of which a text takes few, stay in a file: 45 and 20 MB."""
+    import numpy as np
+    from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 
-    full = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    full.set_languages(LATIN)
-    # `full` keeps all languages, 24 MB, to be set again, and 39 MB of steps of which a text takes few: these go to a file.
-    with tempfile.TemporaryFile() as file:
-        full.tk_nextmove.tofile(file)
-        file.flush()
-        steps = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).cast(full.tk_nextmove.typecode)
-    return LanguageIdentifier(
-        full.nb_ptc, full.nb_pc, full.nb_classes, steps, full.tk_output, norm_probs=True, tk_row=full.tk_row
-    )
+    with tempfile.TemporaryFile() as packed, tempfile.TemporaryFile() as unpacked:
+        with lzma.open(MODEL_DIR / MODEL_FILE) as source:
+            shutil.copyfileobj(source, packed)
+        packed.seek(0)
+        with np.load(packed, allow_pickle=False) as parts:
+            parts["nextmove"].tofile(unpacked)
+            unpacked.flush()
+            steps = memoryview(mmap.mmap(unpacked.fileno(), 0, access=mmap.ACCESS_READ)).cast("I")
+            names = parts["classes"].tolist()
+            columns = [names.index(code) for code in LATIN]
+            weights, base = parts["ptc"][:, columns], parts["pc"][columns]
+            rows, output = parts["nextmove_row"].tolist(), parts["out_feat"].tolist()
+    return LanguageIdentifier(weights, base, list(LATIN), steps, output, norm_probs=True, tk_row=rows)
