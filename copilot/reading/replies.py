@@ -29,7 +29,7 @@ HOLDING_BACK = re.compile(
     r"\b(without|if|long as|provided|providing|except|apart from|unless|until|till|instead|anonym\w*|initials|surname|last name"
     r"|embargo|have to|later|however|although|though|changed?"
     r"|approval|whole or|withdraw|revoke|sorry|afraid|unfortunately|declin\w*|refus\w*|scrap|delete|supposed?"
-    r"|subject to|nowhere|closed|paid|nah|naw|nope|neither|minus|after)\b|\?",
+    r"|subject to|footing|correct|omit|(?:miss|leave|take|cut) out|nowhere|closed|paid|nah|naw|nope|neither|minus|after)\b|\?",
     re.IGNORECASE,
 )
 """Words that may hold something back of a yes: conditions, doubts, refusals, questions."""
@@ -81,11 +81,19 @@ ASSENTING = re.compile(
     re.IGNORECASE,
 )
 """Words that grant to many an ask and mean nothing to others."""
+GRANTING = re.compile(
+    r"\b(?:(?:i|we)(?: (?:hereby|do|gladly|happily|both|all|certainly))* (?:grant|give|consent|authori[sz]e|permit|agree|approve|allow)\b"
+    r"|(?:you|they) (?:have|['’]ve got|got)(?: got)? (?:my|our|his|her|their|all the) (?:\w+ ){0,2}(?:permission|consent|blessing|approval|agreement|ok(?:ay)?|yes)\b"
+    r"|(?:permission|consent|approval|request)(?: is| has been|:)?(?: \w+)? (?:granted|given|approved)\b)",
+    re.IGNORECASE,
+)
+"""Words that are the grant itself."""
+SENTENCE_END = re.compile(r"[.!?;\n]")
 TURNED_ASK = re.compile(
     r"\brather (we|you|it|us)\b|\b(keep|leave|left) (it|this|that|your|you|the)\b.{0,40}\b(private|between|out|off|alone)\b"
     r"|\btake (it|this|that|your|the)\b.{0,30}\bdown\b|\bdelete\b|\bscrap\b|off limits|\bprivate\b|\bthat'?s a no\b|\bsay no\b"
     r"|\bunless you\b|which (bits|parts|lines)|keep it to ourselves|\bprefer\b|\bagainst\b|\bopposed\b|\btrouble you\b"
-    r"|\bopt out\b|\bupset\b|\bbother|\bconcerns?\b|\boverstep|\bdoes any(one|body)\b|\bembarrass|\boffend|\bannoy",
+    r"|\beither\b|, and (?:is|are|do|does|may|can|could|would) [^?]*\?|\bopt out\b|\bupset\b|\bbother|\bconcerns?\b|\boverstep|\bdoes any(one|body)\b|\bembarrass|\boffend|\bannoy",
     re.IGNORECASE,
 )
 """Asks whose yes may be a no."""
@@ -124,8 +132,8 @@ class Caution(NamedTuple):
     why: str = ""
 
 
-PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.90, 0.94, 0.92, 0.975, 0.97
-"""Chances from which a grant is claimed: of a plain yes; beside words that may hold something back; of words that often grant; of
+SAID, PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.75, 0.90, 0.94, 0.92, 0.975, 0.97
+"""Chances from which a grant is claimed: where words grant in so many words; of a plain yes; beside words that may hold something back; of words that often grant; of
 any others, and of a yes that sounds grudging; to an ask whose yes may be a no. Chosen on held-out replies, so that of all that is claimed one in a hundred is
 wrong at most."""
 
@@ -139,6 +147,10 @@ def caution(ask: str, reply: str) -> Caution:
         return Caution(ANY, f"“{found.group()}” is seldom a plain yes")
     if (found := HOLDING_BACK.search(bare)) is not None:
         return Caution(HELD_BACK, f"“{found.group()}” may hold something back")
+    if (grant := GRANTING.search(bare)) is not None and NEGATION.search(
+        SENTENCE_END.split(bare[: grant.start()])[-1]
+    ) is None:
+        return Caution(SAID)
     if AFFIRMING.search(reply) or bare != reply:
         return Caution(PLAIN)
     if (ASSENTING.search(reply) or DOING.search(reply)) and NEGATION.search(bare) is None:

@@ -13,6 +13,7 @@ from copilot.reading.replies import (
     ASSENT,
     HELD_BACK,
     PLAIN,
+    SAID,
     TURNED,
     ReplyReader,
     caution,
@@ -77,6 +78,11 @@ def test_the_very_word_that_an_ask_names_grants(reader: ReplyReader, ask: str, r
 @pytest.mark.parametrize(
     ("ask", "reply", "sure"),
     [
+        (ASK, "We hereby grant the right requested. No further formalities are needed.", SAID),
+        (ASK, "It was no bother. You have my full permission.", SAID),
+        (ASK, "Permission has been given.", SAID),
+        (ASK, "I don't think I give consent to that.", ANY),
+        (ASK, "We grant it if we may see it first.", HELD_BACK),
         (ASK, "Yes of course, go ahead!", PLAIN),
         (ASK, "No problem at all.", PLAIN),
         (ASK, "Yes, and I have never said that of anybody.", PLAIN),
@@ -90,16 +96,18 @@ def test_the_very_word_that_an_ask_names_grants(reader: ReplyReader, ask: str, r
         ("Would you mind if we shared it?", "Yes.", TURNED),
         ("Would you mind if we shared it?", "No problem!", PLAIN),
         ("Would you rather we kept it private?", "Yes, sure.", TURNED),
+        ("A quote or a video. Would you be up for either?", "Yes sure", TURNED),
+        ("Has it arrived, and may we share your note?", "Yes, it has.", TURNED),
     ],
 )
 def test_what_speaks_against_a_yes_asks_for_more_certainty(ask: str, reply: str, sure: float) -> None:
     found = caution(ask, reply)
     assert found.sure == sure
-    assert bool(found.why) == (sure != PLAIN)
+    assert bool(found.why) == (sure > PLAIN)
 
 
 def test_a_plain_yes_needs_least() -> None:
-    assert max(PLAIN, ASSENT) < HELD_BACK < TURNED <= ANY
+    assert SAID < PLAIN < ASSENT < HELD_BACK < TURNED <= ANY
 
 
 def test_plain_answers_are_read(reader: ReplyReader) -> None:
