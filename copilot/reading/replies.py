@@ -93,7 +93,7 @@ TURNED_ASK = re.compile(
     r"\brather (we|you|it|us)\b|\b(keep|leave|left) (it|this|that|your|you|the)\b.{0,40}\b(private|between|out|off|alone)\b"
     r"|\btake (it|this|that|your|the)\b.{0,30}\bdown\b|\bdelete\b|\bscrap\b|off limits|\bprivate\b|\bthat'?s a no\b|\bsay no\b"
     r"|\bunless you\b|which (bits|parts|lines)|keep it to ourselves|\bprefer\b|\bagainst\b|\bopposed\b|\btrouble you\b"
-    r"|\beither\b|, and (?:is|are|do|does|may|can|could|would) [^?]*\?|\bopt out\b|\bupset\b|\bbother|\bconcerns?\b|\boverstep|\bdoes any(one|body)\b|\bembarrass|\boffend|\bannoy",
+    r"|\beither\b|, and (?:is|are|do|does|may|can|could|would) [^?]{0,200}\?|\bopt out\b|\bupset\b|\bbother|\bconcerns?\b|\boverstep|\bdoes any(one|body)\b|\bembarrass|\boffend|\bannoy",
     re.IGNORECASE,
 )
 """Asks whose yes may be a no."""
@@ -110,8 +110,8 @@ INVITING = re.compile(
 
 
 NAMED_WORD = re.compile(
-    r"(?P<before>[^.?!\n]*)\b(?:reply(?:ing)?|text|send|say|answer|type|write|comment|respond|drop)(?: (?:back|us|me|with|just|simply|a|the|word|hashtag))*[ :]+"
-    r"[\"“'‘*]?(?P<word>#\w*(?:yes|ok|agree|allow|consent|share)\w*|\+1|y(?:es)?|ok(?:ay)?|agreed?|approved?)(?!\w)(?P<rest>[^.?!,;\n]*)",
+    r"\b(?:reply(?:ing)?|text|send|say|answer|type|write|comment|respond|drop)(?: (?:back|us|me|with|just|simply|a|the|word|hashtag))*[ :]+"
+    r"[\"“'‘*]?(?P<word>#(?!no|dont|stop)\w*(?:yes|ok|agree|allow|consent|share)\w*|\+1|y(?:es)?|ok(?:ay)?|agreed?|approved?)(?!\w)(?P<rest>[^.?!,;\n]{0,200})",
     re.IGNORECASE,
 )
 """The word that an ask wants to hear from whoever agrees, and what the ask says of it."""
@@ -133,9 +133,9 @@ class Caution(NamedTuple):
 
 
 SAID, PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.75, 0.90, 0.94, 0.92, 0.975, 0.97
-"""Chances from which a grant is claimed: where words grant in so many words; of a plain yes; beside words that may hold something back; of words that often grant; of
-any others, and of a yes that sounds grudging; to an ask whose yes may be a no. Chosen on held-out replies, so that of all that is claimed one in a hundred is
-wrong at most."""
+"""Chances from which a grant is claimed: where words grant in so many words; of a plain yes; beside words that may hold something
+back; of words that often grant; of any others, and of a yes that sounds grudging; to an ask whose yes may be a no. Chosen on held-out
+replies, so that of all that is claimed one in a hundred is wrong at most."""
 
 
 def caution(ask: str, reply: str) -> Caution:
@@ -147,9 +147,7 @@ def caution(ask: str, reply: str) -> Caution:
         return Caution(ANY, f"“{found.group()}” is seldom a plain yes")
     if (found := HOLDING_BACK.search(bare)) is not None:
         return Caution(HELD_BACK, f"“{found.group()}” may hold something back")
-    if (grant := GRANTING.search(bare)) is not None and NEGATION.search(
-        SENTENCE_END.split(bare[: grant.start()])[-1]
-    ) is None:
+    if (grant := GRANTING.search(bare)) is not None and NEGATION.search(_sentence_before(bare, grant)) is None:
         return Caution(SAID)
     if AFFIRMING.search(reply) or bare != reply:
         return Caution(PLAIN)
@@ -162,9 +160,15 @@ def says_named_word(ask: str, reply: str) -> bool:
     """Whether a reply is the very word by which the ask lets one agree ("Reply #YesMarlow", "Text Y or N"), and nothing else."""
     said = _bare(reply)
     return any(
-        said == _bare(named["word"]) and NAMED_FOR_NO.search(named["before"] + OR_NO.sub("", named["rest"])) is None
+        said == _bare(named["word"])
+        and NAMED_FOR_NO.search(_sentence_before(ask, named) + OR_NO.sub("", named["rest"])) is None
         for named in NAMED_WORD.finditer(ask)
     )
+
+
+def _sentence_before(text: str, found: re.Match[str]) -> str:
+    """What stands before `found` in its sentence."""
+    return SENTENCE_END.split(text[max(found.start() - 200, 0) : found.start()])[-1]
 
 
 def _bare(text: str) -> str:

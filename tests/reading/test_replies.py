@@ -63,6 +63,7 @@ def test_nothing_that_is_no_grant_is_read_as_one(reader: ReplyReader, reply: str
         ("May we quote you? Text Y or N.", "y?? no", False),
         ("Do you approve the move? Reply +1 or -1.", "-1", False),
         ("Reply YES to keep it private.", "YES", False),
+        ("Reply #DontShare and we won't.", "#dontshare", False),
         ("Reply YES and we'll take it down.", "YES", False),
         ("If you'd rather we didn't share it, reply YES.", "YES", False),
         ("Reply Y to opt in or N to opt out.", "Y", True),
