@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,7 +74,6 @@ class Compiled:
             ) from error
         self._lock = threading.Lock()
         self._sessions: dict[bool, Any] = {}
-        self._giving_back: Any = None
         self._tokenizer: Any = None
         self._workers = max(1, min(os.cpu_count() or 1, 8))
         self._pool: ThreadPoolExecutor | None = None
@@ -112,8 +112,6 @@ class Compiled:
                     )
                 except Exception as error:
                     raise self._damaged(error) from error
-                self._giving_back = onnxruntime.RunOptions()
-                self._giving_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
             return self._sessions[alone]
 
     def _damaged(self, error: Exception) -> IndexFault:
@@ -142,8 +140,7 @@ class Compiled:
     def outputs(self, feed: dict[str, NDArray[np.int64]], *, alone: bool = False) -> NDArray[np.float32]:
         """The network's first output; `alone` where nothing else runs, so that it may have all cores."""
         large = next(iter(feed.values())).size > ARENA_TOKENS
-        session = self._session(alone=alone)
-        found: NDArray[np.float32] = session.run(None, feed, self._giving_back if large else None)[0]
+        found: NDArray[np.float32] = self._session(alone=alone).run(None, feed, _giving_back() if large else None)[0]
         return found
 
 
@@ -190,6 +187,16 @@ class OnnxEncoder(Compiled):
 
         self.each_batch([len(row) for row in ids], run)
         return out
+
+
+@cache
+def _giving_back() -> Any:
+    """Options of a run that gives its working memory back."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int], most: int) -> list[list[int]]:

@@ -112,11 +112,8 @@ def cut(texts: Sequence[str], contexts: Sequence[tuple[str, str]], tokenise: Tok
 def windows_of(text: str, within: tuple[int, int], tokenise: Tokenise) -> list[Pieces]:
     """A part of a message as windows that the model can read whole, each of whole sentences where they fit."""
     first, last = within
-    spans = [
-        (first + start, first + end)
-        for a, b in sentences(text[first:last])
-        for start, end in _parts(text[first:last], a, b)
-    ]
+    inside = text[first:last]
+    spans = [(first + start, first + end) for sentence in sentences(inside) for start, end in _parts(inside, *sentence)]
     tokens = tokenise([spell(text[start:end]) for start, end in spans])
     windows: list[Pieces] = []
     at = 0
