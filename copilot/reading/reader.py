@@ -41,6 +41,18 @@ class _Work(NamedTuple):
         return self.first + len(self.places) - 1
 
 
+class _Inside(NamedTuple):
+    """The inside of a long message.
+
+    Attributes:
+        windows: Parts of it that the model can read whole.
+        note: What a person should know of it.
+    """
+
+    windows: list[Pieces]
+    note: str
+
+
 class Reader:
     """Reads mood, signals and risks.
 
@@ -87,13 +99,17 @@ class Reader:
                 works[i] = _Work(ticket, places, len(threads))
                 threads += [thread_of(ticket.messages[: place + 1]) for place in places]
         messages = pieces_of(threads, self.model.tokenise)
-        scored = self.model.read(messages, self.heads)
+        inside = {i: self._inside(work, messages[work.target].left_out) for i, work in works.items()}
+        windows = [window for part in inside.values() for window in part.windows]
+        scored = self.model.read([*messages, *windows], self.heads)
+        of_windows = iter(scored[len(messages) :])
         for i, work in works.items():
             row = work.target
             claims = self._claims(scored[row].whole)
             found = _evidence(work, messages[row], claims, self.heads, scored[row].sentences)
-            note = self._look_inside(work, messages[row].left_out, claims, found)
-            out[i] = self._reading(work, scored, claims, found, note)
+            for window in inside[i].windows:
+                self._add_risks(work, window, next(of_windows), claims, found)
+            out[i] = self._reading(work, scored, claims, found, inside[i].note)
         self._add_own(works, messages, out)
         return [reading for reading in out if reading is not None]
 
@@ -131,22 +147,25 @@ class Reader:
         fired[f"mood:{mood}"] = confidence
         return fired
 
-    def _look_inside(
-        self, work: _Work, left_out: tuple[int, int] | None, claims: dict[str, float], found: dict[str, Evidence]
-    ) -> str:
-        """Add the risks in what was left out of a message too long to be read at once; what a person should know of it."""
+    def _inside(self, work: _Work, left_out: tuple[int, int] | None) -> _Inside:
+        """What was left out of a message too long to be read at once, as windows to be searched for risks."""
         if left_out is None:
-            return ""
+            return _Inside([], "")
         text = work.ticket.messages[work.places[-1]].text
         windows = windows_of(text, left_out, self.model.tokenise)
+        if len(windows) <= MOST_WINDOWS:
+            return _Inside(windows, "")
         half = MOST_WINDOWS // 2
-        read = windows if len(windows) <= MOST_WINDOWS else windows[:half] + windows[-half:]
-        for window, scored in zip(read, self.model.read(read, self.heads), strict=True):
-            inside = self._claims(scored.whole)
-            risks = {name: score for name, score in inside.items() if name.startswith("risk:") and name not in claims}
-            claims |= risks
-            found |= _evidence(work, window, risks, self.heads, scored.sentences)
-        return "" if read is windows else "the middle of this very long message was not read"
+        return _Inside(windows[:half] + windows[-half:], "the middle of this very long message was not read")
+
+    def _add_risks(
+        self, work: _Work, window: Pieces, scored: Scored, claims: dict[str, float], found: dict[str, Evidence]
+    ) -> None:
+        """Add the risks of one window that are not claimed yet."""
+        inside = self._claims(scored.whole)
+        risks = {name: score for name, score in inside.items() if name.startswith("risk:") and name not in claims}
+        claims |= risks
+        found |= _evidence(work, window, risks, self.heads, scored.sentences)
 
     def _is_on(self, name: str) -> bool:
         kind, _, label = name.partition(":")
