@@ -35,7 +35,16 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name
 from transformers import AutoModel
 
 from copilot.playbook.signals import load_definitions
-from copilot.reading.compile import BUNDLED_NAME, LAYERS, REPLY_STEPS, bundled_folder, weights_of
+from copilot.reading.compile import (
+    BUNDLED_NAME,
+    LAYERS,
+    PEAK,
+    REPLY_STEPS,
+    bundled_folder,
+    tuned_layers,
+    weights_of,
+    wide_matrices,
+)
 from copilot.reading.heads import SHIPPED, Heads
 from copilot.reading.model import sequence
 from copilot.reading.models import CONDITIONS, FLAGS, MEANINGS, MOODS
@@ -72,6 +81,10 @@ FLOOR = 0.25
 MEAN_FROM = 0.4
 """Share of the steps after which the mean of the weights begins."""
 SMOOTHING = 0.05
+PAIRS = ("r8", "r9")
+"""How the ids of minimal pairs begin: a half of each was written to be misread, so they say nothing about a threshold."""
+PROBED = 400
+"""Held-out conversations that show how large a matrix's inputs get."""
 ORDINAL = 0.15
 """Weight of the squared distance between moods beside the cross-entropy."""
 WANTED = {"signal": 0.80, "risk": 0.60, "flag:moment": 0.82, "flag:ask_ok": 0.95, "flag:sarcasm": 0.60}
@@ -185,9 +198,7 @@ class Net(nn.Module):
 
 def take_shipped(net: Net) -> None:
     """Layers and heads as they are shipped; calibration, which was put into them, is found anew."""
-    with np.load(LAYERS, allow_pickle=False) as tuned:
-        layers = {key: torch.from_numpy(tuned[key].astype(np.float32)) for key in tuned.files}
-    net.bert.encoder.load_state_dict(layers)
+    net.bert.encoder.load_state_dict({key: torch.from_numpy(value) for key, value in tuned_layers()[0].items()})
     at = 0
     for head, heads, names in (
         (net.mood, Heads.load(SHIPPED), [f"mood:{m}" for m in MOODS]),
@@ -213,7 +224,9 @@ def load_rows(shared: Path, tokenise: Callable[[Sequence[str]], list[list[int]]]
     bench, data = shared / "bench", shared / "data"
     found = [("written", row) for row in _json_lines(bench / "written" / "conversations.jsonl")]
     found += [("real", row) for row in _json_lines(bench / "reading-train.jsonl")]
-    found += [("project", row) for row in _json_lines(TRAINING / "conversations.jsonl")]
+    found += [
+        ("pair" if row["id"][:2] in PAIRS else "project", row) for row in _json_lines(TRAINING / "conversations.jsonl")
+    ]
     threads = {
         row["id"]: row["turns"] for name in ("dev", "test") for row in _json_lines(data / "ibm_cdp" / f"{name}.jsonl")
     }
@@ -489,7 +502,7 @@ def _batches(pieces: Sequence[Pieces], use: Sequence[int], size: int, rng: rando
 
 def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
     """Calibrate on what was held out, choose thresholds there, write the files and the card."""
-    held = [row for row in rows if row.held_out and row.mood >= 0]
+    held = [row for row in rows if row.held_out and row.mood >= 0 and row.source != "pair"]
     asked = [row for row in rows if row.held_out and row.reply >= 0]
     mood, binary, _, _ = _logits(net, held)
     _, _, meaning, _ = _logits(adapted, asked)
@@ -545,6 +558,7 @@ def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
             looks.append(query[:, len(MOODS) + i])
 
     state = {key: value.numpy().astype(np.float16) for key, value in net.bert.encoder.state_dict().items()}
+    state |= _peaks(net, [row.pieces for row in held[:PROBED]])
     buffer = BytesIO()
     np.savez_compressed(buffer, **state)  # type: ignore[arg-type]
     LAYERS.write_bytes(buffer.getvalue())
@@ -580,7 +594,7 @@ def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
 
     sources = {
         source: sum(row.source == source for row in rows)
-        for source in ("written", "real", "project", "silver", "page", "reply")
+        for source in ("written", "real", "project", "pair", "silver", "page", "reply")
     }
     told = f"{len(asked)} held-out replies: {float(np.mean(chances.argmax(1) == truth)):.2f} exactly right; granted claimed on {int(granted.sum())} of {int((truth == 0).sum())}, wrongly on {int((granted & (truth != 0)).sum())}"
     (SHIPPED.parent / "MODEL_CARD.md").write_text(_card(reader_name, sources, len(held), right, lines, told), "utf-8")
@@ -602,6 +616,26 @@ def _logits(net: Net, rows: Sequence[Row]) -> list[NDArray[np.float32]]:
             for into, logits in zip(out, net([rows[i].pieces for i in batch]), strict=True):
                 into[batch] = logits.numpy()
     return out
+
+
+def _peaks(net: Net, messages: Sequence[Pieces]) -> dict[str, NDArray[np.float16]]:
+    """The largest input that each column of a layer's wide matrices got from `messages`: what makes eight bits enough."""
+    peaks: dict[str, Any] = {}
+
+    def seen(name: str) -> Callable[[Any, Any], None]:
+        def keep(_: Any, inputs: Any) -> None:
+            largest = inputs[0].abs().amax((0, 1))
+            peaks[name] = torch.maximum(peaks[name], largest) if name in peaks else largest
+
+        return keep
+
+    hooks = [matrix.register_forward_pre_hook(seen(name)) for name, matrix in wide_matrices(net.bert.encoder)]
+    with torch.no_grad():
+        for message in messages:  # alone: no padding
+            net([message])
+    for hook in hooks:
+        hook.remove()
+    return {f"{PEAK}{name}": peak.numpy().astype(np.float16) for name, peak in peaks.items()}
 
 
 def _linear(head: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -678,7 +712,7 @@ def _card(name: str, sources: dict[str, int], held: int, right: float, lines: li
                 f"- Name: `{name}`",
                 "- First step: GoEmotions (Apache-2.0, github.com/google-research), one epoch.",
                 f"- Trained on: {sources['written']} conversations and most of {sources['reply']} permission replies written for this",
-                f"  project's bench or in `training/`; {sources['project']} conversations of `training/`; {sources['real']} real ones labelled by the",
+                f"  project's bench or in `training/`; {sources['project'] + sources['pair']} conversations of `training/`; {sources['real']} real ones labelled by the",
                 f"  codebook and {sources['silver']} labelled by us (IBM customer-care Twitter, Apache-2.0; Skytrax reviews, CC0);",
                 f"  {sources['page']} examples and near misses of `playbooks/signals/`.",
                 "- Not trained or tuned on: any development or sealed set.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import logging
@@ -20,13 +21,16 @@ from copilot.reading.encoder import FORMAT, Vectors
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BUNDLED_NAME = "all-MiniLM-L6-v2"
 LAYERS = Path(__file__).parent / "heads" / "layers.npz"
-"""The tuned layers as half floats, made by `scripts/train_reader.py`."""
+"""The tuned layers as half floats, made by `scripts/train_reader.py`, and how large the inputs of their wide matrices get (`peak.…`)."""
 REPLY_STEPS = Path(__file__).parent / "heads" / "reply-steps.npz"
 """Steps of low rank on those layers for reading replies to an ask, as half floats."""
+PEAK = "peak."
 AGREEMENT = 0.9999
 """Smallest cosine between a compiled vector and the original's that is accepted."""
 QUANTIZED_AGREEMENT = 0.98
 """The same for the reading model, whose layers are eight-bit numbers."""
+EVENING = {"intermediate.dense": 0.7, "output.dense": 0.85}
+"""How far the inputs of a layer's two wide matrices are evened out before eight bits: SmoothQuant's α (Xiao et al., 2023)."""
 EMBEDDINGS = 5_000_000
 """Numbers from which an initializer is the table of embeddings."""
 PROBES = ("Thanks, that worked!", "I have been waiting for nine days and nobody answers. " * 6, "ok", "Danke schön 🙏")
@@ -165,12 +169,12 @@ def _export_model(folder: Path, target: Path, *, replies: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         network = AutoModel.from_pretrained(str(folder), add_pooling_layer=False).eval()
-        with np.load(LAYERS, allow_pickle=False) as tuned:
-            layers = {key: tuned[key].astype(np.float32) for key in tuned.files}
+        layers, peaks = tuned_layers()
         if replies:
             _step(layers)
         network.encoder.load_state_dict({key: torch.from_numpy(value) for key, value in layers.items()})
-        _to_onnx(_last_hidden(network), ("input_ids", "attention_mask", "token_type_ids"), target / "model.onnx")
+        even = _last_hidden(_evened(network, peaks))
+        _to_onnx(even, ("input_ids", "token_type_ids"), target / "model.onnx")
         _quantize(target / "model.onnx")
         _beside(target / "model.onnx")
     shutil.copyfile(folder / "tokenizer.json", target / "tokenizer.json")
@@ -190,6 +194,50 @@ def _export_model(folder: Path, target: Path, *, replies: bool) -> None:
 
     model.vectors(messages, compare)
     _agree(cosines, QUANTIZED_AGREEMENT, "Reinstall it.")
+
+
+def tuned_layers() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The shipped layers by their names in the network's encoder; by matrix, the largest input that each of its columns got."""
+    import numpy as np
+
+    with np.load(LAYERS, allow_pickle=False) as kept:
+        found = {key: kept[key].astype(np.float32) for key in kept.files}
+    peaks = {key.removeprefix(PEAK): found.pop(key) for key in kept.files if key.startswith(PEAK)}
+    return found, peaks
+
+
+def wide_matrices(encoder: Any) -> Iterator[tuple[str, Any]]:
+    """(name, matrix) of the two matrices of each layer's feed-forward part."""
+    for k, layer in enumerate(encoder.layer):
+        for name in EVENING:
+            yield f"layer.{k}.{name}", layer.get_submodule(name)
+
+
+def _evened(network: Any, peaks: dict[str, Any]) -> Any:
+    """A copy of the network that computes the same; what its wide matrices take is scaled so that no column stands out.
+
+    Without it, the few columns that reach ten times as far as the others leave these a handful of the 256 steps.
+    """
+    import torch
+
+    class Evened(torch.nn.Module):
+        def __init__(self, matrix: Any, scale: Any) -> None:
+            super().__init__()
+            self.register_buffer("down", 1 / scale)
+            self.matrix = matrix
+            matrix.weight.data *= scale
+
+        def forward(self, values: Any) -> Any:
+            return self.matrix(values * self.down)
+
+    network = copy.deepcopy(network)
+    for name, matrix in list(wide_matrices(network.encoder)):
+        place, _, last = name.rpartition(".")
+        alpha = EVENING[name.split(".", 2)[2]]
+        peak = torch.from_numpy(peaks[name]).clamp(min=1e-3)
+        scale = peak**alpha / matrix.weight.abs().amax(0).clamp(min=1e-4) ** (1 - alpha)
+        setattr(network.encoder.get_submodule(place), last, Evened(matrix, (scale / scale.median()).clamp(0.01, 100)))
+    return network
 
 
 def _step(layers: dict[str, Any]) -> None:
@@ -287,15 +335,9 @@ def _halve_embeddings(model: Any) -> None:
 
 
 def _quantize(path: Path) -> None:
-    """Store and multiply most of the layers' weights as eight-bit numbers: 1.5 times as fast, half the memory.
-
-    The matrices after the activation stay whole: their inputs are too uneven, and quantizing them too cost a point of F1.
-    """
-    import onnx
+    """Store and multiply the layers' weights as eight-bit numbers: twice as fast, a third of the memory."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    names = [node.name for node in onnx.load(str(path)).graph.node if node.op_type == "MatMul"]
-    uneven = [name for name in names if "/output/dense/" in name and "/attention/" not in name]
     logging.getLogger().addFilter(_no_advice)
     try:
         quantize_dynamic(
@@ -305,7 +347,6 @@ def _quantize(path: Path) -> None:
             per_channel=True,
             reduce_range=True,  # without VNNI eight full bits overflow: cosine .95 instead of .99
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=uneven,
         )
     finally:
         logging.getLogger().removeFilter(_no_advice)
@@ -335,7 +376,7 @@ def _pooled(model: Any) -> Any:
 
 
 def _last_hidden(network: Any) -> Any:
-    """The last layer's vectors of every token, as a module that traces."""
+    """The last layer's vectors of every token, as a module that traces; a message is run by itself, so nothing is masked."""
     import torch
 
     class LastHidden(torch.nn.Module):
@@ -343,7 +384,7 @@ def _last_hidden(network: Any) -> Any:
             super().__init__()
             self.inner = network
 
-        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
-            return self.inner(input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)[0]
+        def forward(self, input_ids: Any, token_type_ids: Any) -> Any:
+            return self.inner(input_ids=input_ids, token_type_ids=token_type_ids)[0]
 
     return LastHidden().eval()

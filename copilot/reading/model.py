@@ -42,8 +42,9 @@ class Model(Protocol):
 class OnnxModel(Compiled):
     """The compiled reading model (made by `compile.compile_model`).
 
-    Messages are run one by one, on all cores at once: the scale of its eight-bit numbers is that of what runs together,
-    so that in a batch a message would be read in the light of its neighbours. Nothing is padded, and it is as fast.
+    Each message is run by itself, many beside each other on a core each, few one after another on all cores: the scale of
+    its eight-bit numbers is that of what runs together, so that in a batch a message would be read in the light of its
+    neighbours. Nothing is padded, and it is as fast.
     """
 
     def warm(self) -> None:
@@ -66,18 +67,19 @@ class OnnxModel(Compiled):
 
     def vectors(self, messages: Sequence[Pieces], take: Callable[[int, Vectors], None]) -> None:
         """Call `take` with (place, token vectors) of each message, its two marks included and its context left out."""
-        if not messages:
-            return
 
-        def run(i: int) -> None:
+        def run(i: int, *, alone: bool = False) -> None:
             ids = sequence(messages[i])
             own = len(messages[i].ids) + 2
             tokens = np.array([ids], dtype=np.int64)
             types = np.array([[0] * own + [1] * (len(ids) - own)], dtype=np.int64)
-            feed = {"input_ids": tokens, "attention_mask": np.ones_like(tokens), "token_type_ids": types}
-            take(i, self.outputs(feed, alone=len(messages) == 1)[0, :own])
+            take(i, self.outputs({"input_ids": tokens, "token_type_ids": types}, alone=alone)[0, :own])
 
-        self.each(len(messages), run)
+        if len(messages) <= self.threads:
+            for i in range(len(messages)):
+                run(i, alone=True)
+        else:
+            self.each(len(messages), run)
 
 
 def sequence(message: Pieces) -> list[int]:
