@@ -335,7 +335,7 @@ def _halve_embeddings(model: Any) -> None:
 
 
 def _quantize(path: Path) -> None:
-    """Store and multiply the layers' weights as eight-bit numbers: twice as fast, a third of the memory."""
+    """Store and multiply the layers' weights as eight-bit numbers: nearly twice as fast, a third of the memory."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     logging.getLogger().addFilter(_no_advice)
