@@ -225,7 +225,8 @@ def load_rows(shared: Path, tokenise: Callable[[Sequence[str]], list[list[int]]]
     found = [("written", row) for row in _json_lines(bench / "written" / "conversations.jsonl")]
     found += [("real", row) for row in _json_lines(bench / "reading-train.jsonl")]
     found += [
-        ("pair" if row["id"][:2] in PAIRS else "project", row) for row in _json_lines(TRAINING / "conversations.jsonl")
+        ("pair" if row["id"].startswith(PAIRS) else "project", row)
+        for row in _json_lines(TRAINING / "conversations.jsonl")
     ]
     threads = {
         row["id"]: row["turns"] for name in ("dev", "test") for row in _json_lines(data / "ibm_cdp" / f"{name}.jsonl")

@@ -231,7 +231,7 @@ def _evened(network: Any, peaks: dict[str, Any]) -> Any:
             return self.matrix(values * self.down)
 
     network = copy.deepcopy(network)
-    for name, matrix in list(wide_matrices(network.encoder)):
+    for name, matrix in wide_matrices(network.encoder):
         place, _, last = name.rpartition(".")
         alpha = EVENING[name.split(".", 2)[2]]
         peak = torch.from_numpy(peaks[name]).clamp(min=1e-3)
@@ -335,7 +335,7 @@ def _halve_embeddings(model: Any) -> None:
 
 
 def _quantize(path: Path) -> None:
-    """Store and multiply the layers' weights as eight-bit numbers: nearly twice as fast, a third of the memory."""
+    """Store and multiply the layers' weights as eight-bit numbers: 1.5 times as fast, half the memory."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     logging.getLogger().addFilter(_no_advice)

@@ -67,17 +67,18 @@ class OnnxModel(Compiled):
 
     def vectors(self, messages: Sequence[Pieces], take: Callable[[int, Vectors], None]) -> None:
         """Call `take` with (place, token vectors) of each message, its two marks included and its context left out."""
+        few = len(messages) <= self.threads
 
-        def run(i: int, *, alone: bool = False) -> None:
+        def run(i: int) -> None:
             ids = sequence(messages[i])
             own = len(messages[i].ids) + 2
             tokens = np.array([ids], dtype=np.int64)
             types = np.array([[0] * own + [1] * (len(ids) - own)], dtype=np.int64)
-            take(i, self.outputs({"input_ids": tokens, "token_type_ids": types}, alone=alone)[0, :own])
+            take(i, self.outputs({"input_ids": tokens, "token_type_ids": types}, alone=few)[0, :own])
 
-        if len(messages) <= self.threads:
+        if few:
             for i in range(len(messages)):
-                run(i, alone=True)
+                run(i)
         else:
             self.each(len(messages), run)
 
