@@ -64,6 +64,7 @@ RISKS = (
     "churn_threat", "refund_request", "legal_threat", "outage", "safety", "repeat_contact", "distress", "security",
 )  # fmt: skip
 LABELS = [*(f"signal:{s}" for s in SIGNALS), *(f"risk:{r}" for r in RISKS), *(f"flag:{f}" for f in FLAGS)]
+MOMENT = LABELS.index("flag:moment")
 ANY = len(LABELS)
 """Column of a head that is trained but not shipped: any delight at all."""
 WEIGHT = {"real": 2.0, "silver": 0.9}
@@ -81,8 +82,9 @@ FLOOR = 0.25
 MEAN_FROM = 0.4
 """Share of the steps after which the mean of the weights begins."""
 SMOOTHING = 0.05
-PAIRS = ("r8", "r9")
-"""How the ids of minimal pairs begin: a half of each was written to be misread, so they say nothing about a threshold."""
+PAIRS = ("r8", "r9", "r10", "r11", "r12")
+"""How the ids of minimal pairs and of what was written against the reader begin: it was written to be misread, so it says nothing
+about a threshold."""
 PROBED = 400
 """Held-out conversations that show how large a matrix's inputs get."""
 ORDINAL = 0.15
@@ -246,6 +248,9 @@ def load_rows(shared: Path, tokenise: Callable[[Sequence[str]], list[list[int]]]
         )
         for (source, row), pieces in zip(found, pieces_of(turns, tokenise), strict=True)
     ]
+    for row in rows:
+        if not row.held_out and _is_open(row):
+            del row.labels[MOMENT]
     for definition in load_definitions(ROOT / "playbooks" / "signals"):
         column = LABELS.index(f"{definition.kind}:{definition.id}")
         for present, examples in ((True, definition.examples), (False, definition.near_misses)):
@@ -279,6 +284,13 @@ def _labels(row: dict[str, Any]) -> dict[int, bool]:
     known = {column: name in there for column, name in enumerate(LABELS)}
     known[ANY] = any(name.startswith("signal:") and name != "signal:resolved_thanks" for name in there)
     return known
+
+
+def _is_open(row: Row) -> bool:
+    """Whether it is left open that a conversation is a moment: of satisfied customers the bench calls 14 in a hundred moments, those who
+    wrote for us twice as many, and who labelled the public ones hardly any of the happiest either."""
+    satisfied = row.mood == MOODS.index("satisfied") and row.labels[MOMENT]
+    return (row.source in ("project", "pair") and satisfied) or (row.source == "silver" and row.labels[ANY])
 
 
 def _turns(turns: Sequence[dict[str, str]]) -> list[Turn]:
