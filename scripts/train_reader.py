@@ -82,7 +82,7 @@ FLOOR = 0.25
 MEAN_FROM = 0.4
 """Share of the steps after which the mean of the weights begins."""
 SMOOTHING = 0.05
-PAIRS = ("r8", "r9", "r10", "r11", "r12")
+PAIRS = ("r8", "r9", "r10", "r11", "r12", "r13")
 """How the ids of minimal pairs and of what was written against the reader begin: it was written to be misread, so it says nothing
 about a threshold."""
 PROBED = 400
