@@ -83,8 +83,8 @@ MEAN_FROM = 0.4
 """Share of the steps after which the mean of the weights begins."""
 SMOOTHING = 0.05
 PAIRS = ("r8", "r9", "r10", "r11", "r12", "r13")
-"""How the ids of minimal pairs and of what was written against the reader begin: it was written to be misread, so it says nothing
-about a threshold."""
+"""How the ids begin of what says nothing about a threshold: minimal pairs and what was written against the reader were written to be
+misread, the obvious to be read."""
 PROBED = 400
 """Held-out conversations that show how large a matrix's inputs get."""
 ORDINAL = 0.15

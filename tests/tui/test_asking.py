@@ -46,7 +46,7 @@ async def test_over_the_gate_only_with_a_reason_that_is_kept(desk: Desk) -> None
         app.screen.query_one(Line).value = "they wrote the other one by mistake"
         await pilot.press("ctrl+s")
         view = screen.query_one(DraftView)
-        await until(pilot, lambda: view.draft is not None and "You wrote" in view.text, "the ask")
+        await until(pilot, lambda: view.draft is not None and "You spotted it" in view.text, "the ask")
     (ask,) = desk.opened("test/T-1").asks
     assert ask.override == "they wrote the other one by mistake"
     (line,) = [line for line in desk.telling.audited() if line.action == "overrode the gate"]
