@@ -181,12 +181,12 @@ def quotable(ticket: Ticket) -> list[str]:
 
 
 def best_quote(ticket: Ticket, reading: Reading) -> str:
-    """The sentence worth sharing: the longest in the evidence of the strongest signal, else the mood's, else the longest; may be empty."""
+    """The sentence worth sharing: the evidence of the strongest signal, else the longest quotable one; may be empty."""
     candidates = quotable(ticket)
     labels = sorted(reading.delight or reading.signals, key=lambda label: -label.confidence)
-    for label in labels:  # of a corrected one the evidence is the whole message
-        if inside := [text for text in candidates if text in label.evidence.text]:
-            return max(inside, key=len)
+    for label in labels:
+        if (text := label.evidence.text.rstrip(LOOSE_END)) in candidates:
+            return text
     if reading.mood_evidence and reading.mood in HAPPY:
         text = reading.mood_evidence.text.rstrip(LOOSE_END)
         if text in candidates:

@@ -242,19 +242,6 @@ def test_a_quote_is_a_verbatim_sentence_of_the_last_message() -> None:
     assert best_quote(ticket, a_reading(ticket, "angry")) == ""
 
 
-def test_of_a_signal_that_a_person_named_the_quote_is_a_sentence_of_the_message() -> None:
-    words = "You spotted it before I even knew, and fixed it. I cannot thank you enough!"
-    ticket = make_ticket("customer: " + words)
-    named = {
-        "name": "proactive_fix",
-        "confidence": 1.0,
-        "evidence": {"message": 0, "start": 0, "end": len(words), "text": words},
-        "corrected": True,
-    }
-    reading = a_reading(ticket, "delighted", signals=(named,))
-    assert best_quote(ticket, reading) == "You spotted it before I even knew, and fixed it."
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(30, "a minute"), (60, "1 minute"), (1800, "30 minutes"), (3600, "1 hour"), (172_800, "2 days")],

@@ -25,7 +25,7 @@ WIDE = (150, 44)
 THANKS = (
     "customer: the export failed",
     "agent: I mended it before your launch.",
-    "customer: You spotted it before I even knew, and fixed it. I cannot thank you enough!",
+    "customer: You spotted it before I even knew, and fixed it, I cannot thank you enough!",
 )
 
 
