@@ -108,6 +108,7 @@ class Compiled:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = self.threads if alone else 1
                 options.inter_op_num_threads = 1
+                options.add_session_config_entry("session.dynamic_block_base", "4")  # no thread waits for a slower one
                 try:
                     self._sessions[alone] = onnxruntime.InferenceSession(
                         str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]

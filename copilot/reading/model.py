@@ -42,9 +42,9 @@ class Model(Protocol):
 class OnnxModel(Compiled):
     """The compiled reading model (made by `compile.compile_model`).
 
-    Each message is run by itself, many beside each other on a core each, few one after another on all cores: the scale of
-    its eight-bit numbers is that of what runs together, so that in a batch a message would be read in the light of its
-    neighbours. Nothing is padded, and it is as fast.
+    Each message is run by itself, many beside each other on a core each, one that is longer than its share on all cores:
+    the scale of its eight-bit numbers is that of what runs together, so that in a batch a message would be read in the light
+    of its neighbours. Nothing is padded, and it is as fast.
     """
 
     def warm(self) -> None:
@@ -67,20 +67,21 @@ class OnnxModel(Compiled):
 
     def vectors(self, messages: Sequence[Pieces], take: Callable[[int, Vectors], None]) -> None:
         """Call `take` with (place, token vectors) of each message, its two marks included and its context left out."""
-        few = len(messages) <= self.threads
+        sequences = [sequence(message) for message in messages]
 
-        def run(i: int) -> None:
-            ids = sequence(messages[i])
+        def run(i: int, *, alone: bool = False) -> None:
+            ids = sequences[i]
             own = len(messages[i].ids) + 2
             tokens = np.array([ids], dtype=np.int64)
             types = np.array([[0] * own + [1] * (len(ids) - own)], dtype=np.int64)
-            take(i, self.outputs({"input_ids": tokens, "token_type_ids": types}, alone=few)[0, :own])
+            take(i, self.outputs({"input_ids": tokens, "token_type_ids": types}, alone=alone)[0, :own])
 
-        if few:
-            for i in range(len(messages)):
-                run(i)
-        else:
-            self.each(len(messages), run)
+        order = sorted(range(len(messages)), key=lambda i: -len(sequences[i]))
+        left = sum(len(ids) for ids in sequences)
+        while order and len(sequences[order[0]]) * self.threads > left:  # the others would be done long before it
+            left -= len(sequences[order[0]])
+            run(order.pop(0), alone=True)
+        self.each(len(order), lambda k: run(order[k]))
 
 
 def sequence(message: Pieces) -> list[int]:
