@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Train what the reader ships: copilot/reading/heads/{layers,heads,replies}.npz and MODEL_CARD.md.
 
-usage: python scripts/train_reader.py SHARED [--start FILE.pt|shipped] [--tuned FILE.pt …] [--epochs N]
+usage: python scripts/train_reader.py SHARED                                                    all from the beginning
+       python scripts/train_reader.py SHARED --start FILE.pt … --shares r14=1 project=.3 --epochs 1 --keep NEW.pt    a round
+       python scripts/train_reader.py SHARED --tuned NEW.pt … --reply-start FILE.pt --reply-part .25              ship it
 
 SHARED holds bench/written, bench/reading-train.jsonl and data/; what was written or labelled for this project stands in
 training/ and playbooks/signals/. First the bundled encoder's layers learn emotions (GoEmotions), then all heads at once:
 mood, signals, risks, flags, and what replies to an ask mean; last, low-rank steps on every layer for the replies alone,
 which ask for another kind of reading. A tenth of the conversations and a fifth of the asks are
 held out: every threshold and every calibration comes from them. The development and sealed sets are never read here.
-About an hour and a half on two cores; --start goes on from a first step that was kept, `--start shipped` from what is shipped.
+About an hour and a half on two cores. `--start shipped` goes on from what is shipped.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ from copilot.reading.heads import SHIPPED, Heads
 from copilot.reading.model import sequence
 from copilot.reading.models import CONDITIONS, FLAGS, MEANINGS, MOODS
 from copilot.reading.pieces import Pieces, Turn, answers_of, pieces_of
-from copilot.reading.reader import SURELY_HAPPY
+from copilot.reading.reader import SURELY_HAPPY, is_delight, nearest
 from copilot.reading.replies import SHIPPED_REPLIES, caution, own_words
 from copilot.text import clean, digest
 
@@ -82,7 +84,7 @@ FLOOR = 0.25
 MEAN_FROM = 0.4
 """Share of the steps after which the mean of the weights begins."""
 SMOOTHING = 0.05
-PAIRS = ("r8", "r9", "r10", "r11", "r12", "r13")
+PAIRS = ("r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15")
 """How the ids begin of what says nothing about a threshold: minimal pairs and what was written against the reader were written to be
 misread, the obvious to be read."""
 PROBED = 400
@@ -106,6 +108,8 @@ class Row:
     reply: int = -1
     conditions: tuple[str, ...] = ()
     held_out: bool = False
+    id: str = ""
+    """Of a conversation of `training/`."""
     plain: bool = False
     """Of a conversation: neutral, and nothing found; such rows are plenty among the silver ones."""
     sure: float = 1.0
@@ -115,37 +119,68 @@ class Row:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shared", type=Path)
-    parser.add_argument("--start", help="weights kept by the first step, or `shipped`")
-    parser.add_argument("--tuned", type=Path, nargs="+", help="weights kept by the second step; of several, their mean")
-    parser.add_argument("--adapted", type=Path, help="weights kept by the last step, likewise")
+    parser.add_argument(
+        "--start", nargs="+", help="`shipped`, or files of weights to go on from: of several, their mean"
+    )
     parser.add_argument("--epochs", type=float, default=4)
+    parser.add_argument(
+        "--shares",
+        nargs="+",
+        type=_share,
+        default=[],
+        help="NAME=SHARE of the rows to show: of a source, or by the beginning of an id",
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="write the tuned weights here and stop")
+    parser.add_argument(
+        "--tuned", type=Path, nargs="+", help="files that `--keep` wrote, instead of tuning: of several, their mean"
+    )
     parser.add_argument("--reply-epochs", type=int, default=5)
+    parser.add_argument(
+        "--reply-start", type=Path, help="the low-rank steps to go on from, as `--reply-keep` wrote them"
+    )
+    parser.add_argument("--reply-part", type=float, default=1.0, help="how much of the way from there to go")
+    parser.add_argument("--reply-keep", type=Path, default=ROOT / ".adapted.pt", help="write the low-rank steps here")
+    parser.add_argument("--adapted", type=Path, help="what `--reply-keep` wrote, instead of tuning to replies")
     args = parser.parse_args()
-    torch.manual_seed(0)
-    rng = random.Random(0)  # noqa: S311 - an order, not a secret
+    torch.manual_seed(args.seed)
+    rng = random.Random(args.seed)  # noqa: S311 - an order, not a secret
     tokenise = _tokeniser()
     net = Net()
-    if args.start == "shipped":
+    if args.start == ["shipped"]:
         take_shipped(net)
     elif args.start:
-        net.load_state_dict(torch.load(args.start), strict=False)
-    else:
+        net.load_state_dict(_mean(args.start), strict=False)
+    elif not args.tuned:
         learn_emotions(net, args.shared / "data" / "goemotions" / "train.jsonl", tokenise, rng)
         torch.save(net.state_dict(), ROOT / ".emotions.pt")
     rows = load_rows(args.shared, tokenise)
     if args.tuned:
-        kept = [torch.load(file) for file in args.tuned]
-        net.load_state_dict({key: sum(state[key] for state in kept) / len(kept) for key in kept[0]})
+        net.load_state_dict(_mean(args.tuned))
     else:
-        net = tune(net, rows, args.epochs, rng)
-        torch.save(net.state_dict(), ROOT / ".tuned.pt")
+        net = tune(net, shown(rows, dict(args.shares), rng), args.epochs, rng)
+        torch.save(net.state_dict(), args.keep or ROOT / ".tuned.pt")
+    if args.keep:
+        return
     if args.adapted:
         adapted = with_steps(net)
         adapted.load_state_dict(torch.load(args.adapted))
     else:
-        adapted = adapt(net, rows, args.reply_epochs, rng)
-        torch.save(adapted.state_dict(), ROOT / ".adapted.pt")
+        start = torch.load(args.reply_start) if args.reply_start else None
+        adapted = adapt(net, rows, args.reply_epochs, rng, start, args.reply_part)
+        torch.save(adapted.state_dict(), args.reply_keep)
     ship(net.eval(), adapted.eval(), rows)
+
+
+def _share(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    return name, float(share)
+
+
+def _mean(files: Sequence[Path]) -> dict[str, Any]:
+    """The mean of several files of weights."""
+    kept = [torch.load(file) for file in files]
+    return {key: sum(state[key] for state in kept) / len(kept) for key in kept[0]}
 
 
 class Net(nn.Module):
@@ -244,6 +279,7 @@ def load_rows(shared: Path, tokenise: Callable[[Sequence[str]], list[list[int]]]
             MOODS.index(row["mood"]),
             _labels(row),
             held_out=zlib.crc32(row["turns"][-1]["text"].encode()) % 10 == 0,
+            id=row["id"] if source in ("project", "pair") else "",
             plain=row["mood"] == "neutral" and not row["risks"],
         )
         for (source, row), pieces in zip(found, pieces_of(turns, tokenise), strict=True)
@@ -278,11 +314,25 @@ def load_rows(shared: Path, tokenise: Callable[[Sequence[str]], list[list[int]]]
     return rows
 
 
+def shown(rows: Sequence[Row], shares: dict[str, float], rng: random.Random) -> list[Row]:
+    """The rows that a round sees, drawn by chance.
+
+    Args:
+        shares: Share of the rows whose id begins so, or of a source; all where nothing is said.
+    """
+
+    def share(row: Row) -> float:
+        begun = [of for name, of in shares.items() if row.id.startswith(name)]
+        return begun[0] if begun and row.id else shares.get(row.source, 1.0)
+
+    return [row for row in rows if rng.random() < share(row)]
+
+
 def _labels(row: dict[str, Any]) -> dict[int, bool]:
     there = {*(f"signal:{s}" for s in row["signals"]), *(f"risk:{r}" for r in row["risks"])}
     there |= {f"flag:{flag}" for flag in FLAGS if row[flag]}
     known = {column: name in there for column, name in enumerate(LABELS)}
-    known[ANY] = any(name.startswith("signal:") and name != "signal:resolved_thanks" for name in there)
+    known[ANY] = any(map(is_delight, there))
     return known
 
 
@@ -404,9 +454,18 @@ def with_steps(net: Net) -> Net:
     return net
 
 
-def adapt(net: Net, rows: Sequence[Row], epochs: int, rng: random.Random) -> Net:
-    """The network with low-rank steps tuned to replies, and its reply heads; the rest stays as it is."""
+def adapt(
+    net: Net, rows: Sequence[Row], epochs: int, rng: random.Random, start: dict[str, Any] | None = None, way: float = 1
+) -> Net:
+    """The network with low-rank steps tuned to replies, and its reply heads; the rest stays as it is.
+
+    Args:
+        start: What an earlier network was adapted with, to go on from.
+        way: How much of the way from there to where tuning leads is gone.
+    """
     net = with_steps(net)
+    if start:
+        _lay(start, net, 1)
     for part in (net.rep, net.con):
         part.requires_grad_(requires_grad=True)
     net.query.requires_grad_(requires_grad=True)
@@ -427,7 +486,21 @@ def adapt(net: Net, rows: Sequence[Row], epochs: int, rng: random.Random) -> Net
         _, _, meaning, condition = net([pieces[i] for i in batch])
         step(_reply_loss(meaning, condition, replies[batch], conditions[batch]))
         mean = _mean_so_far(mean, net, done, steps)
-    return (mean or net).eval()
+    adapted = mean or net
+    if start:
+        _lay(start, adapted, 1 - way)
+    return adapted.eval()
+
+
+def _lay(start: dict[str, Any], net: Net, part: float) -> None:
+    """Move the low-rank steps and the reply heads of `net` a part of the way to `start`."""
+    for_replies = slice(len(MOODS) + ANY + 1, None)
+    with torch.no_grad():
+        for name, values in net.named_parameters():
+            if name == "query":
+                values[:, for_replies].lerp_(start[name][:, for_replies], part)
+            elif ".down." in name or ".up." in name or name.startswith(("rep.", "con.")):
+                values.lerp_(start[name], part)
 
 
 def _mood_loss(logits: Any, moods: Any, weight: Any, rare: Any) -> Any:
@@ -555,7 +628,9 @@ def ship(net: Net, adapted: Net, rows: Sequence[Row]) -> None:
             # a label alone has too few examples to be trusted with its own
             cuts = [(shared + cut) / 2 for cut in alone]
         if family == "signal":
-            delight = (chances >= np.array(cuts))[:, : SIGNALS.index("resolved_thanks")].any(1)
+            of_delight = [k for k, i in enumerate(own) if is_delight(LABELS[i])]
+            cuts_of_delight = np.array(cuts)[of_delight]
+            delight = np.array([nearest(row, cuts_of_delight) is not None for row in chances[:, of_delight]])
         if family == "risk":
             risky = (chances >= np.array(cuts)).any(1)
         for k, (i, threshold) in enumerate(zip(own, cuts, strict=True)):
