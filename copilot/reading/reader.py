@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from copilot.reading.encoder import Encoder
 from copilot.reading.heads import Heads, Scored, Scores
@@ -22,6 +23,8 @@ SURELY_HAPPY = 0.8
 """How sure satisfied and delighted together must be for an ask: asking an unhappy customer costs more than any quote is worth."""
 MOST_WINDOWS = 64
 """Windows in which a message too long to be read at once is searched for risks: some 12,000 characters."""
+WITH_MOMENT = 0.6
+"""Share of its threshold from which a signal is claimed where a moment is sure and no signal is: a moment is a moment of something."""
 MIN_QUOTE_WORDS = 4
 """An ask needs words worth quoting."""
 
@@ -142,10 +145,19 @@ class Reader:
             fired.pop("flag:moment", None)
         else:
             fired.pop("flag:sarcasm", None)
+            if "flag:moment" in fired and not any(is_delight(name) or name.startswith("risk:") for name in fired):
+                fired |= self._behind_moment(scores)
             if sum(float(scores[MOODS.index(mood)]) for mood in HAPPY) < SURELY_HAPPY:
                 fired.pop("flag:ask_ok", None)
         fired[f"mood:{mood}"] = confidence
         return fired
+
+    def _behind_moment(self, scores: Scores) -> dict[str, float]:
+        """The signal of delight that comes nearest to its threshold, if it comes near."""
+        own = [i for i, name in enumerate(self.heads.labels) if is_delight(name) and self._is_on(name)]
+        cuts = np.array([self.heads.thresholds.get(self.heads.labels[i], 2.0) for i in own])
+        best = nearest(scores[own], cuts) if own else None
+        return {} if best is None else {self.heads.labels[own[best]]: float(scores[own[best]])}
 
     def _inside(self, work: _Work, left_out: tuple[int, int] | None) -> _Inside:
         """What was left out of a message too long to be read at once, as windows to be searched for risks."""
@@ -224,6 +236,18 @@ class Reader:
             ask_ok="flag:ask_ok" in claims and not risks and quotable,
             note=note,
         )
+
+
+def is_delight(name: str) -> bool:
+    """Whether a head stands for delight: any signal but ordinary success."""
+    return name.startswith("signal:") and name != "signal:resolved_thanks"
+
+
+def nearest(chances: Scores, thresholds: NDArray[np.float64]) -> int | None:
+    """Place of the signal that is claimed with a sure moment: the one nearest to its threshold, from `WITH_MOMENT` of it on."""
+    shares = chances / thresholds
+    best = int(np.argmax(shares))
+    return best if shares[best] >= WITH_MOMENT else None
 
 
 def _evidence(

@@ -132,7 +132,7 @@ class Caution(NamedTuple):
     why: str = ""
 
 
-SAID, PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.75, 0.90, 0.95, 0.92, 0.975, 0.97
+SAID, PLAIN, HELD_BACK, ASSENT, ANY, TURNED = 0.75, 0.90, 0.94, 0.91, 0.975, 0.97
 """Chances from which a grant is claimed: where words grant in so many words; of a plain yes; beside words that may hold something
 back; of words that often grant; of any others, and of a yes that sounds grudging; to an ask whose yes may be a no. Chosen on held-out
 replies, so that of all that is claimed one in a hundred is wrong at most."""

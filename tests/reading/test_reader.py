@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from copilot.desk import Brain
 from copilot.playbook.examples import ticket_of
 from copilot.reading.models import UNHAPPY, Evidence, Reading
-from copilot.reading.reader import PATH_LENGTH, Reader
+from copilot.reading.reader import PATH_LENGTH, WITH_MOMENT, Reader
 from copilot.tickets.models import Message, Ticket
 from tests.conftest import make_ticket
 
@@ -187,6 +187,12 @@ def test_a_batch_agrees_with_one_at_a_time(reader: Reader) -> None:
         )  # fmt: skip
 
 
+def test_a_long_message_reads_the_same_beside_short_ones_as_alone(reader: Reader) -> None:
+    texts = ["ok", " ".join(MESSAGES), MESSAGES[0], "thanks, that worked"]
+    tickets = [make_ticket(f"customer: {text}", id=f"T-{n}") for n, text in enumerate(texts)]
+    assert reader.read_many(tickets) == [reader.read(ticket) for ticket in tickets]
+
+
 def test_no_tickets_give_no_readings(reader: Reader) -> None:
     assert reader.read_many([]) == []
 
@@ -240,6 +246,22 @@ def test_an_ask_needs_a_mood_that_is_sure(brain: Brain, happy: float, asks: bool
     scores[reader.heads.labels.index("mood:neutral")] = 1 - happy
     scores[reader.heads.labels.index("flag:ask_ok")] = 1.0
     assert ("flag:ask_ok" in reader._claims(scores)) == asks
+
+
+@pytest.mark.parametrize(
+    ("share", "risk", "claimed"),
+    [(WITH_MOMENT + 0.01, 0.0, True), (WITH_MOMENT - 0.01, 0.0, False), (WITH_MOMENT + 0.01, 1.0, False)],
+)
+def test_a_sure_moment_claims_the_signal_that_is_nearly_sure(
+    brain: Brain, share: float, risk: float, claimed: bool
+) -> None:
+    heads = brain.get()[0].heads
+    scores = np.zeros(len(heads.labels), dtype=np.float32)
+    gift = "signal:surprise_gesture"
+    of = {"mood:delighted": 1.0, "flag:moment": 1.0, "risk:safety": risk, gift: share * heads.thresholds[gift]}
+    for name, score in of.items():
+        scores[heads.labels.index(name)] = score
+    assert (gift in brain.get()[0]._claims(scores)) == claimed
 
 
 CALM = "We moved house in the spring and the dog came with us. "
