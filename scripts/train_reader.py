@@ -292,7 +292,7 @@ def load_rows(shared: Path, tokenise: Callable[[Sequence[str]], list[list[int]]]
         for present, examples in ((True, definition.examples), (False, definition.near_misses)):
             threads_of = [[Turn(role, clean(text)) for role, text in example.turns] for example in examples]
             known = {column: present}
-            if present and definition.kind == "signal" and definition.id != "resolved_thanks":
+            if present and is_delight(LABELS[column]):
                 known[ANY] = True
             rows += [Row("page", pieces, labels=known) for pieces in pieces_of(threads_of, tokenise)]
     replies = [
@@ -322,8 +322,8 @@ def shown(rows: Sequence[Row], shares: dict[str, float], rng: random.Random) -> 
     """
 
     def share(row: Row) -> float:
-        begun = [of for name, of in shares.items() if row.id.startswith(name)]
-        return begun[0] if begun and row.id else shares.get(row.source, 1.0)
+        begun = (of for name, of in shares.items() if row.id.startswith(name))
+        return next(begun, shares.get(row.source, 1.0))
 
     return [row for row in rows if rng.random() < share(row)]
 
