@@ -255,6 +255,24 @@ class Brain:
         """
         return self._second(*self.get()) if self._second is not None else None
 
+    @property
+    def versions(self) -> frozenset[str]:
+        """Versions of the readers whose readings stand.
+
+        Raises:
+            IndexFault: Nothing is built yet.
+        """
+        second = self.second_or_none
+        return frozenset({self.get()[0].version} | ({second.version} if second else set()))
+
+    @property
+    def second_or_none(self) -> SecondReader | None:
+        """`second`, and none where its prompt is broken."""
+        try:
+            return self.second
+        except (NotFound, PageError):
+            return None
+
     @cached_property
     def replies(self) -> ReplyReader:
         """What reads replies to asks.
@@ -385,28 +403,47 @@ class Desk:
         return self.telling.funnel()
 
     def unread(self) -> list[str]:
-        """Refs of tickets that have no reading of their present version."""
+        """Refs of tickets that have no reading that stands: of their present version, and unless closed by the present reader.
+
+        Raises:
+            IndexFault: The reader is not built.
+        """
         t, r = ticketing.tickets.c, reading_store.readings.c
         query = select(t.ref).select_from(ticketing.tickets.outerjoin(reading_store.readings))
-        query = query.where((r.ref.is_(None)) | (r.ticket_version != t.version))
+        by_another = (t.status != "closed") & r.reader.not_in(self.brain.versions)
+        query = query.where(r.ref.is_(None) | (r.ticket_version != t.version) | by_another)
         with self.database.read() as connection:
             return list(connection.execute(query).scalars())
 
     def read_all(self, progress: Callable[[int, int], None] = lambda *_: None) -> int:
-        """Read every ticket that changed since it was last read; return how many."""
+        """Read every ticket that `unread` names; return how many.
+
+        Raises:
+            IndexFault: The reader is not built.
+        """
         refs = self.unread()
         progress(0, len(refs))
         for start in range(0, len(refs), READ_BATCH):
             part = refs[start : start + READ_BATCH]
-            with self.database.read() as connection:
-                tickets = [ticketing.get(connection, ref) for ref in part]
-            reader, playbook = self.brain.get()
-            fresh = reader.read_many(tickets)
-            with self.database.begin(durable=False) as connection:
-                for ticket, reading in zip(tickets, fresh, strict=True):
-                    self._keep(connection, ticket, reading, playbook)
+            self.read_many(part)
             progress(start + len(part), len(refs))
         return len(refs)
+
+    def read_many(self, refs: Sequence[str]) -> None:
+        """Read some tickets at once. Where a model answered about these very words before, that counts; it is not asked here.
+
+        Raises:
+            IndexFault: The reader is not built.
+        """
+        with self.database.read() as connection:
+            tickets = [ticketing.get(connection, ref) for ref in refs]
+        reader, playbook = self.brain.get()
+        fresh = reader.read_many(tickets)
+        if (second := self.brain.second_or_none) is not None:
+            fresh = [second.recall(ticket, reading) for ticket, reading in zip(tickets, fresh, strict=True)]
+        with self.database.begin(durable=False) as connection:
+            for ticket, reading in zip(tickets, fresh, strict=True):
+                self._keep(connection, ticket, reading, playbook)
 
     def refresh_due(self) -> None:
         """Evaluate the escalation rules again, and close asks that ran out: time passes even where nobody writes."""
@@ -470,7 +507,7 @@ class Desk:
         return refs[0]
 
     async def open(self, ref: str) -> AsyncIterator[Event]:
-        """Open a ticket: first what is stored, then the reading where it is missing or old, then the guidance.
+        """Open a ticket: first what is stored, then the reading where it is missing or no longer stands, then the guidance.
 
         Of a thread not read before the last message is read first, since guidance rests on it alone; the mood of the
         messages before it comes after.
@@ -479,12 +516,13 @@ class Desk:
             opened = await asyncio.to_thread(self.opened, ref)
             yield opened
             first = opened.reading
-            if first is None:
+            stands = first is not None and await asyncio.to_thread(self._stands, opened.ticket, first)
+            if first is None or not stands:
                 read = asyncio.to_thread(self._read_target, opened.ticket)
                 first = (await asyncio.gather(read, asyncio.to_thread(self._prepare, opened.ticket)))[0]
                 yield Read(ref, first)
             yield Guided(ref, await asyncio.to_thread(self.guide, ref, first))
-            if opened.reading is None:
+            if not stands:
                 whole = await asyncio.to_thread(self.read, ref)
                 if whole != first:
                     yield Read(ref, whole)
@@ -1290,10 +1328,16 @@ class Desk:
         )
         return reading
 
+    def _stands(self, ticket: Ticket, reading: Reading) -> bool:
+        """Whether a kept reading is of the ticket as it is, and by the reader as it is; a closed one keeps what it was read as."""
+        if reading.ticket_version != ticket.version:
+            return False
+        return ticket.status == "closed" or reading.reader in self.brain.versions
+
     def _with_reading(self, connection: Connection, ref: str) -> tuple[Ticket, Reading]:
         ticket = ticketing.get(connection, ref)
         reading = reading_store.get(connection, ref)
-        if reading is None or reading.ticket_version != ticket.version:
+        if reading is None or not self._stands(ticket, reading):
             reader, _ = self.brain.get()
             found = reading_store.corrections_of(connection, ref)
             reading = reading_store.corrected(reader.read(ticket), ticket, found)

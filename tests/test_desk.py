@@ -18,6 +18,8 @@ from copilot.drafting import store as drafting
 from copilot.drafting.composer import Setting
 from copilot.drafting.models import Draft
 from copilot.errors import Conflict, NotFound, QueueFault, RefusedAction
+from copilot.reading import store as reading_store
+from copilot.reading.models import Mood
 from copilot.settings import Settings
 from copilot.stories.models import Quote
 from copilot.tickets import store
@@ -529,6 +531,58 @@ def test_a_process_killed_between_mail_and_record_sends_the_same_file_again(work
     assert sent.state == "sent"
     assert [m.role for m in ticket.messages] == ["customer", "agent"]
     assert [path.name for path in (workspace / "outbox").iterdir()] == [mail.name]
+
+
+# Another reader
+
+
+def by_another(desk: Desk, mood: Mood = "frustrated") -> None:
+    """Keep a reading as the reader of an earlier build would have left it."""
+    kept = desk.opened(REF).reading
+    assert kept is not None
+    with desk.database.begin() as connection:
+        reading_store.put(connection, REF, kept.model_copy(update={"reader": "of before", "mood": mood}))
+
+
+def test_what_another_reader_read_is_read_again(make_desk: MakeDesk) -> None:
+    desk = make_desk(make_ticket(QUESTION))
+    by_another(desk)
+    assert row(desk).mood == "frustrated"  # the queue is shown from the store, before any model is loaded
+    assert desk.unread() == [REF]
+    assert desk.read_all() == 1
+    assert (row(desk).mood, desk.unread()) == ("neutral", [])
+
+
+def test_a_closed_ticket_keeps_what_it_was_read_as(make_desk: MakeDesk) -> None:
+    desk = make_desk(make_ticket(QUESTION).model_copy(update={"status": "closed"}))
+    by_another(desk)
+    assert desk.unread() == []
+
+
+def test_a_correction_survives_another_reader(make_desk: MakeDesk) -> None:
+    desk = make_desk(make_ticket(QUESTION))
+    desk.correct(REF, "mood", "delighted")
+    by_another(desk)
+    desk.read_all()
+    assert row(desk).mood == "delighted"
+
+
+async def test_opening_what_another_reader_read_shows_it_and_reads_it_again(make_desk: MakeDesk) -> None:
+    desk = make_desk(make_ticket(QUESTION))
+    by_another(desk)
+    opened, read, guided = [event async for event in desk.open(REF)]
+    assert isinstance(opened, Opened)
+    assert opened.reading is not None
+    assert isinstance(read, Read)
+    assert isinstance(guided, Guided)
+    assert (opened.reading.mood, read.reading.mood, row(desk).mood) == ("frustrated", "neutral", "neutral")
+
+
+def test_a_draft_rests_on_no_other_readers_reading(make_desk: MakeDesk) -> None:
+    desk = make_desk(make_ticket(QUESTION))
+    before = desk.preview(REF).text
+    by_another(desk, "angry")
+    assert desk.preview(REF).text == before
 
 
 # Opening

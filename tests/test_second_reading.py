@@ -10,6 +10,7 @@ import pytest
 
 from copilot.bootstrap import Workspace
 from copilot.desk import Desk, Guided, Read
+from copilot.reading import store as reading_store
 from copilot.settings import LlmSettings, ReadingSettings, Settings
 from copilot.tickets import store
 from copilot.tickets.models import Customer, Message, Ticket
@@ -79,6 +80,19 @@ async def test_the_offline_reading_comes_first_and_the_models_after_it(desk: Des
     (risk,) = [label for label in second.risks if label.name == "repeat_contact"]
     assert risk.evidence.text == "Anna here again, order FW-48213."
     await opened(desk)
+    assert len(provider.requests) == 1
+
+
+async def test_after_another_build_the_models_answer_still_counts_and_is_not_paid_for_twice(
+    desk: Desk, provider: FakeProvider
+) -> None:
+    reads, _ = await opened(desk)
+    stale = reads[-1].reading.model_copy(update={"reader": "of before", "mood": "neutral"})
+    with desk.database.begin() as connection:
+        reading_store.put(connection, "q/1", stale)
+    assert desk.read_all() == 1
+    assert desk.opened("q/1").reading == reads[-1].reading
+    assert desk.unread() == []
     assert len(provider.requests) == 1
 
 

@@ -111,6 +111,11 @@ class SecondReader:
             return first.model_copy(update={"reader": self.version, "note": f"read offline: {fault.message}"})
         return self._reading(ticket, first, opinion)
 
+    def recall(self, ticket: Ticket, first: Reading) -> Reading:
+        """The model's reading where it answered about these very words before, else `first`; nothing is asked."""
+        answer = self.cache.get(self._key(ticket)) if first.read else None
+        return first if answer is None else self._reading(ticket, first, parse_opinion(answer))
+
     def compare(self, tickets: Sequence[Ticket]) -> list[Disagreement | None]:
         """Where the two readers differ, for each of `tickets`; None where they do not."""
         out: list[Disagreement | None] = []
@@ -120,8 +125,12 @@ class SecondReader:
             out.append(Disagreement(differ=differ, offline=first, model=second) if differ else None)
         return out
 
+    def _key(self, ticket: Ticket) -> str:
+        """Under what its answer about a ticket is kept."""
+        return digest(self.name, *sorted(self.labels), *(f"{m.role}: {m.text}" for m in ticket.messages if m.public))
+
     def _opinion(self, ticket: Ticket) -> Opinion:
-        key = digest(self.name, *sorted(self.labels), *(f"{m.role}: {m.text}" for m in ticket.messages if m.public))
+        key = self._key(ticket)
         answer = self.cache.get(key)
         if answer is not None:
             return parse_opinion(answer)

@@ -11,7 +11,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.worker import Worker
 
-from copilot.desk import Desk
+from copilot.desk import READ_BATCH, Desk
 from copilot.errors import DelightError
 from copilot.tui.actions import Where, actions_of, binding_id, keymap
 from copilot.tui.pace import Pace
@@ -82,17 +82,29 @@ class DeskApp(App[None]):
             self.badges[definition.id] = definition.badge
             self.kinds[definition.id] = definition.kind
         self.warmed = True
-        for screen in self.screen_stack:
-            if isinstance(screen, DeskScreen):
-                screen.show_queue()
-                screen.show_ticket()
+        for screen in self._desks:
+            screen.show_queue()
+            screen.show_ticket()
+        await self._read_again()
+
+    async def _read_again(self) -> None:
+        """Read what another reader read before the last build, and what nobody read yet; leaving need not wait for all of it."""
+        refs = await asyncio.to_thread(self.desk.unread)
+        for start in range(0, len(refs), READ_BATCH):
+            await asyncio.to_thread(self.desk.read_many, refs[start : start + READ_BATCH])
+        if refs:
+            for screen in self._desks:
+                screen.load_queue()
+
+    @property
+    def _desks(self) -> list[DeskScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, DeskScreen)]
 
     def exit(self, *args: Any, **kwargs: Any) -> None:
         """Leave; nothing typed is lost."""
-        for screen in self.screen_stack:
-            if isinstance(screen, DeskScreen):
-                screen.abandon_stream()
-                screen.save_now()
+        for screen in self._desks:
+            screen.abandon_stream()
+            screen.save_now()
         super().exit(*args, **kwargs)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

@@ -13,6 +13,7 @@ from copilot.db.engine import Database
 from copilot.desk import Brain, Desk
 from copilot.drafting.composer import Setting
 from copilot.errors import IndexFault
+from copilot.reading import store as reading_store
 from copilot.tui.app import DeskApp
 from copilot.tui.screens.confirm import Sure
 from copilot.tui.screens.modals import ConfirmSend, Correct, Decide, Fault, Help, RecordAnswer
@@ -47,6 +48,21 @@ async def test_the_queue_opens_with_what_needs_a_person_first(
         assert ranks == sorted(ranks)
         assert screen.ref == screen.query_one(QueueList).rows[0].ref
         assert app.export_screenshot() == picture
+
+
+async def test_what_the_reader_of_before_read_is_read_again_once_models_are_loaded(make_desk: MakeDesk) -> None:
+    desk = make_desk(make_ticket(*DELIGHT))
+    kept = desk.opened("test/T-1").reading
+    assert kept is not None
+    with desk.database.begin() as connection:
+        stale = kept.model_copy(update={"reader": "of before", "mood": "neutral", "signals": ()})
+        reading_store.put(connection, "test/T-1", stale)
+    app = DeskApp(desk)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await ready(pilot)
+        queue = screen.query_one(QueueList)
+        await until(pilot, lambda: queue.rows[0].mood == kept.mood, "the queue, read again")
+        assert screen.reading == kept
 
 
 @pytest.mark.parametrize("tabs", [1, 2, 3], ids=["conversation", "guidance", "draft"])
