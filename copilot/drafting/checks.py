@@ -44,12 +44,13 @@ WAY_OUT = re.compile(
 )
 PROMISE = re.compile(
     r"\b(?:refund\w*|credit(?!\s+card)\w*|discount\w*|voucher\w*|compensat\w+|reimburs\w+|goodwill|waiv\w+|for free|free of charge|free (?:months?|weeks?|nights?|years?|upgrades?)|money back|gift cards?|on the house|"
-    r"gutschrift|erstatt\w+|rabatt)\b",
+    r"gutschrift|erstatt\w+|rabatt)\b"
+    r"|\b(?:we|i)(?:['’]ll| will| shall)?(?: also| of course| gladly)? (?:pay (?:for )?your?|pay for (?:the|any|all)|cover your)\b",
     re.IGNORECASE,
 )
 COMMITS = re.compile(
     r"\b(?:we|i)(?:'ll|’ll|'ve|’ve| will| have| can(?! see\b)| am| are|'m|’m|'re|’re| shall| would| offer| give| issue| add| send)\b"
-    r"|\b(?:we|i|our team) (?:refund|credit|waive|pay|reimburse|compensate|accept|grant)\b|\b(?:gets?|erstatten|bekommen|rembours\w+|devolv\w+|rimbors\w+)\b"
+    r"|\b(?:we|i|our team) (?:refund|credit|waive|pay|cover|reimburse|compensate|accept|grant)\b|\b(?:gets?|erstatten|bekommen|rembours\w+|devolv\w+|rimbors\w+)\b"
     r"|\byou(?:'ll|’ll| will| get| receive| have)\b|\b(?:offer|issued|granted|added|applied|gebe|geben|erhalten|here is|here's|accept)\b|\ba full\b"
     r"|\b(?:your|the) (?:\w+ )?(?:refund|credit|discount|voucher|compensation|reimbursement) (?:is on (?:its|the) way|is being|will be"
     r"|has been(?! (?:declined|rejected|delayed|requested|asked)))\b",

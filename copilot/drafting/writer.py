@@ -169,8 +169,9 @@ def growing(told: str, redactor: Redactor) -> str:
         return ""
     paragraphs = found.get("paragraphs") if isinstance(found, dict) else None
     texts = [str(p.get("text", "")) for p in paragraphs if isinstance(p, dict)] if isinstance(paragraphs, list) else []
-    text = "\n\n".join(filter(None, texts))
-    text = HALF_BLANK.sub("", HALF_PLACEHOLDER.sub("", text))
+    text = clean("\n\n".join(filter(None, texts)))
+    while (shorter := HALF_BLANK.sub("", HALF_PLACEHOLDER.sub("", text.rstrip()))) != text:
+        text = shorter  # and may end in half of another
     return clean(redactor.show(text)).rstrip()
 
 

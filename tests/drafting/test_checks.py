@@ -224,6 +224,8 @@ PROMISES = [
     "We'll give you your money back.",
     "I can offer you a free month.",
     "You get the next night on the house.",
+    "Yes, we pay your lawyer.",
+    "We'll also cover your taxi.",
 ]
 NO_PROMISES = [
     "We cannot refund this order.",
@@ -246,6 +248,9 @@ NO_PROMISES = [
     "Unfortunately, we cannot offer a refund, a credit or a voucher.",
     "I'm sorry, that refund isn't possible.",
     "Your refund has been declined by the bank.",
+    "We cannot pay your lawyer.",
+    "We pay the drivers by the hour.",
+    "I will cover the new reports in our call.",
 ]
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from copilot.db.engine import Database
@@ -219,6 +219,8 @@ async def test_drafting_again_keeps_what_a_person_wrote(desk: Desk, provider: Fa
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60), st.integers(0, 400))
+@example("< ", 67)
+@example("<\u200b", 90)
 def test_no_beginning_of_an_answer_breaks_what_is_shown(text: str, cut: int) -> None:
     told = reply_json("Hi <NAME_1>,", text, "[[say what]] and bye")
     redactor = Redactor(("Anna",), "")
