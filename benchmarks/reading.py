@@ -33,6 +33,8 @@ ARCHIVE = 20_000
 
 def main() -> None:
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE
+    if not path.is_file():
+        raise SystemExit(f"There is no file {path}. {__doc__.partition(':')[0]}")
     lines = [line for line in path.read_bytes().splitlines() if line.strip()]
     cold = min(_cold(lines[0]) for _ in range(3))
     reader, _ = Workspace(Settings(workspace=HOME.parent)).brain.get()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from uuid import uuid4
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, false, select
 
 from copilot.accounts import store as people
 from copilot.asking import review
@@ -255,23 +255,18 @@ class Brain:
         """
         return self._second(*self.get()) if self._second is not None else None
 
-    @property
-    def versions(self) -> frozenset[str]:
-        """Versions of the readers whose readings stand.
+    @cached_property
+    def standing(self) -> frozenset[str] | None:
+        """Versions of the readers whose readings stand; None where that cannot be told, since the model's prompt is broken.
 
         Raises:
             IndexFault: Nothing is built yet.
         """
-        second = self.second_or_none
-        return frozenset({self.get()[0].version} | ({second.version} if second else set()))
-
-    @property
-    def second_or_none(self) -> SecondReader | None:
-        """`second`, and none where its prompt is broken."""
         try:
-            return self.second
+            second = self.second
         except (NotFound, PageError):
             return None
+        return frozenset({self.get()[0].version} | ({second.version} if second else set()))
 
     @cached_property
     def replies(self) -> ReplyReader:
@@ -403,17 +398,18 @@ class Desk:
         return self.telling.funnel()
 
     def unread(self) -> list[str]:
-        """Refs of tickets that have no reading that stands: of their present version, and unless closed by the present reader.
+        """Refs of tickets that have no reading of their present version, or where not closed only one by another reader.
 
         Raises:
             IndexFault: The reader is not built.
         """
         t, r = ticketing.tickets.c, reading_store.readings.c
         query = select(t.ref).select_from(ticketing.tickets.outerjoin(reading_store.readings))
-        by_another = (t.status != "closed") & r.reader.not_in(self.brain.versions)
-        query = query.where(r.ref.is_(None) | (r.ticket_version != t.version) | by_another)
+        missing = r.ref.is_(None) | (r.ticket_version != t.version)
+        standing = self.brain.standing
+        by_another = (t.status != "closed") & r.reader.not_in(standing) if standing else false()
         with self.database.read() as connection:
-            return list(connection.execute(query).scalars())
+            return list(connection.execute(query.where(missing | by_another)).scalars())
 
     def read_all(self, progress: Callable[[int, int], None] = lambda *_: None) -> int:
         """Read every ticket that `unread` names; return how many.
@@ -421,29 +417,42 @@ class Desk:
         Raises:
             IndexFault: The reader is not built.
         """
-        refs = self.unread()
-        progress(0, len(refs))
-        for start in range(0, len(refs), READ_BATCH):
-            part = refs[start : start + READ_BATCH]
-            self.read_many(part)
-            progress(start + len(part), len(refs))
-        return len(refs)
+        total = 0
+        for done, total in self.reading():
+            progress(done, total)
+        return total
 
-    def read_many(self, refs: Sequence[str]) -> None:
-        """Read some tickets at once. Where a model answered about these very words before, that counts; it is not asked here.
+    def reading(self) -> Iterator[tuple[int, int]]:
+        """Read every ticket that `unread` names, a batch a step; yields how many are done, of how many.
 
         Raises:
             IndexFault: The reader is not built.
         """
-        with self.database.read() as connection:
-            tickets = [ticketing.get(connection, ref) for ref in refs]
+        refs = self.unread()
+        yield 0, len(refs)
+        for start in range(0, len(refs), READ_BATCH):
+            part = refs[start : start + READ_BATCH]
+            self._read_batch(part)
+            yield start + len(part), len(refs)
+
+    def _read_batch(self, refs: Sequence[str]) -> None:
+        """Read tickets and keep the readings, but where a ticket has gone on or was read meanwhile.
+
+        Where a model answered about these very words before, its answer counts; it is not asked here.
+        """
         reader, playbook = self.brain.get()
+        with self.database.read() as connection:
+            tickets = [ticket for ref in refs if (ticket := _there(connection, ref)) is not None]
         fresh = reader.read_many(tickets)
-        if (second := self.brain.second_or_none) is not None:
+        second = self.brain.second if self.brain.standing else None
+        if second is not None:
             fresh = [second.recall(ticket, reading) for ticket, reading in zip(tickets, fresh, strict=True)]
         with self.database.begin(durable=False) as connection:
             for ticket, reading in zip(tickets, fresh, strict=True):
-                self._keep(connection, ticket, reading, playbook)
+                now = _there(connection, ticket.ref)
+                same = now is not None and now.version == ticket.version
+                if same and not self._stands(ticket, reading_store.get(connection, ticket.ref)):
+                    self._keep(connection, ticket, reading, playbook)
 
     def refresh_due(self) -> None:
         """Evaluate the escalation rules again, and close asks that ran out: time passes even where nobody writes."""
@@ -516,7 +525,7 @@ class Desk:
             opened = await asyncio.to_thread(self.opened, ref)
             yield opened
             first = opened.reading
-            stands = first is not None and await asyncio.to_thread(self._stands, opened.ticket, first)
+            stands = await asyncio.to_thread(self._stands, opened.ticket, first)
             if first is None or not stands:
                 read = asyncio.to_thread(self._read_target, opened.ticket)
                 first = (await asyncio.gather(read, asyncio.to_thread(self._prepare, opened.ticket)))[0]
@@ -1294,6 +1303,8 @@ class Desk:
         """All that a reply is written from."""
         with self.database.read() as connection:
             ticket, reading = self._with_reading(connection, ref)
+            if not self._stands(ticket, reading):
+                reading = self._fresh(connection, ticket)
             return Basis(ticket, reading, self._guide(connection, ticket, reading), wish)
 
     def who(self) -> str:
@@ -1328,20 +1339,26 @@ class Desk:
         )
         return reading
 
-    def _stands(self, ticket: Ticket, reading: Reading) -> bool:
-        """Whether a kept reading is of the ticket as it is, and by the reader as it is; a closed one keeps what it was read as."""
-        if reading.ticket_version != ticket.version:
+    def _stands(self, ticket: Ticket, reading: Reading | None) -> bool:
+        """Whether a kept reading is of the ticket as it is, and by the reader as it is; a closed ticket is not read again for that."""
+        if reading is None or reading.ticket_version != ticket.version:
             return False
-        return ticket.status == "closed" or reading.reader in self.brain.versions
+        standing = self.brain.standing
+        return ticket.status == "closed" or standing is None or reading.reader in standing
 
     def _with_reading(self, connection: Connection, ref: str) -> tuple[Ticket, Reading]:
         ticket = ticketing.get(connection, ref)
         reading = reading_store.get(connection, ref)
-        if reading is None or not self._stands(ticket, reading):
-            reader, _ = self.brain.get()
-            found = reading_store.corrections_of(connection, ref)
-            reading = reading_store.corrected(reader.read(ticket), ticket, found)
+        if reading is None or reading.ticket_version != ticket.version:
+            reading = self._fresh(connection, ticket)
         return ticket, reading
+
+    def _fresh(self, connection: Connection, ticket: Ticket) -> Reading:
+        """A reading made now, corrections applied; not kept."""
+        reader, _ = self.brain.get()
+        return reading_store.corrected(
+            reader.read(ticket), ticket, reading_store.corrections_of(connection, ticket.ref)
+        )
 
     def _guide(self, connection: Connection, ticket: Ticket, reading: Reading) -> Guidance:
         _, playbook = self.brain.get()
@@ -1501,6 +1518,14 @@ class Desk:
             self.setting.agent,
             self.clock(),
         )
+
+
+def _there(connection: Connection, ref: str) -> Ticket | None:
+    """A ticket, or None where it was erased."""
+    try:
+        return ticketing.get(connection, ref)
+    except NotFound:
+        return None
 
 
 def _overridable(verdict: Verdict) -> bool:

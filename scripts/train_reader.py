@@ -80,6 +80,8 @@ EMOTION = 0.3
 """Weight of the emotions' loss beside the others'."""
 EMOTION_EVERY = 2
 """Steps of which one has a batch of emotions too."""
+EMOTION_HEAD_STEPS = 250
+"""For the head of emotions alone, which is not shipped, before going on from what is."""
 FROZEN = 2
 """Lower layers that the second step leaves as the first step tuned them."""
 HEAD_RATE = 1e-3
@@ -89,9 +91,9 @@ FLOOR = 0.25
 MEAN_FROM = 0.4
 """Share of the steps after which the mean of the weights begins."""
 SMOOTHING = 0.05
-PAIRS = ("r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18", "r19")
+NOT_FOR_THRESHOLDS = ("r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18", "r19")
 """How the ids begin of what says nothing about a threshold: minimal pairs and what was written against the reader were written to be
-misread, the obvious to be read."""
+misread, the most ordinary to be read."""
 PROBED = 400
 """Held-out conversations that show how large a matrix's inputs get."""
 ORDINAL = 0.15
@@ -152,6 +154,8 @@ def main() -> None:
     parser.add_argument("--reply-keep", type=Path, default=ROOT / ".adapted.pt", help="write the low-rank steps here")
     parser.add_argument("--adapted", type=Path, help="what `--reply-keep` wrote, instead of tuning to replies")
     args = parser.parse_args()
+    if args.emotions and not args.tuned:
+        parser.error("--emotions needs --tuned FILE: the head for emotions is not shipped")
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)  # noqa: S311 - an order, not a secret
     tokenise = _tokeniser()
@@ -168,7 +172,10 @@ def main() -> None:
         emotions = Emotions.load(goemotions / "train.jsonl", tokenise)
         if args.start == ["shipped"]:
             take_shipped(net)
-            learn_emotions(net, emotions, [{"params": net.emo.parameters(), "lr": 5e-3}], 250, rng)
+            net.bert.encoder.requires_grad_(requires_grad=False)
+            head = {"params": net.emo.parameters(), "lr": 5e-3}
+            learn_emotions(net, emotions, [head], EMOTION_HEAD_STEPS, rng)
+            net.bert.encoder.requires_grad_(requires_grad=True)
         elif args.start:
             net.load_state_dict(_mean(args.start))
         else:
@@ -280,7 +287,7 @@ def load_rows(shared: Path, tokenise: Callable[[Sequence[str]], list[list[int]]]
     found = [("written", row) for row in _json_lines(bench / "written" / "conversations.jsonl")]
     found += [("real", row) for row in _json_lines(bench / "reading-train.jsonl")]
     found += [
-        ("pair" if row["id"].startswith(PAIRS) else "project", row)
+        ("pair" if row["id"].startswith(NOT_FOR_THRESHOLDS) else "project", row)
         for row in _json_lines(TRAINING / "conversations.jsonl")
     ]
     threads = {

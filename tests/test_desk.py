@@ -19,7 +19,7 @@ from copilot.drafting.composer import Setting
 from copilot.drafting.models import Draft
 from copilot.errors import Conflict, NotFound, QueueFault, RefusedAction
 from copilot.reading import store as reading_store
-from copilot.reading.models import Mood
+from copilot.reading.models import Mood, Reading
 from copilot.settings import Settings
 from copilot.stories.models import Quote
 from copilot.tickets import store
@@ -551,6 +551,41 @@ def test_what_another_reader_read_is_read_again(make_desk: MakeDesk) -> None:
     assert desk.unread() == [REF]
     assert desk.read_all() == 1
     assert (row(desk).mood, desk.unread()) == ("neutral", [])
+
+
+def test_what_went_on_while_it_was_read_is_not_overwritten(make_desk: MakeDesk, clock: FakeClock) -> None:
+    ticket = make_ticket(QUESTION)
+    desk = make_desk(ticket)
+    by_another(desk)
+    steps = desk.reading()
+    assert next(steps) == (0, 1)
+    real = desk.brain.get()[0]
+
+    class Slow:
+        """While it reads, the customer writes again."""
+
+        def read_many(self, tickets: list[Ticket]) -> list[Reading]:
+            change(desk, later(ticket, "One more thing.", clock))
+            return real.read_many(tickets)
+
+    playbook = desk.brain.get()[1]
+    desk.brain = Brain(lambda: (Slow(), playbook), lambda: desk.brain.replies)  # type: ignore[arg-type,return-value]
+    desk.brain.standing = frozenset({real.version})
+    assert next(steps) == (1, 1)
+    assert row(desk).mood == "frustrated"
+    assert desk.unread() == [REF]
+
+
+def test_what_was_erased_meanwhile_is_left_out(make_desk: MakeDesk) -> None:
+    desk = make_desk(make_ticket(QUESTION))
+    by_another(desk)
+    steps = desk.reading()
+    assert next(steps) == (0, 1)
+    with desk.database.begin() as connection:
+        reading_store.forget(connection, [REF])
+        store.forget(connection, [REF], [])
+    assert next(steps) == (1, 1)
+    assert desk.queue() == []
 
 
 def test_a_closed_ticket_keeps_what_it_was_read_as(make_desk: MakeDesk) -> None:

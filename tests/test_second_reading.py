@@ -96,6 +96,20 @@ async def test_after_another_build_the_models_answer_still_counts_and_is_not_pai
     assert len(provider.requests) == 1
 
 
+async def test_a_kept_answer_that_is_none_any_more_leaves_the_offline_reading(
+    desk: Desk, provider: FakeProvider
+) -> None:
+    reads, _ = await opened(desk)
+    with desk.database.begin() as connection:
+        reading_store.put(connection, "q/1", reads[-1].reading.model_copy(update={"reader": "of before"}))
+        connection.execute(reading_store.opinions.update().values(answer="of an earlier form"))
+    assert desk.read_all() == 1
+    kept = desk.opened("q/1").reading
+    assert kept is not None
+    assert kept.reader == desk.brain.get()[0].version
+    assert len(provider.requests) == 1
+
+
 async def test_nothing_personal_reaches_the_provider(desk: Desk, provider: FakeProvider) -> None:
     await opened(desk)
     sent = json.dumps(provider.requests)
@@ -122,7 +136,9 @@ async def test_a_prompt_that_is_missing_takes_no_guidance_away(
     )  # fmt: skip
     space = Workspace(settings, FakeClock())
     reads, guided = await opened(space.desk)
+    space_standing = space.brain.standing
     space.close()
     assert "no prompt" in reads[-1].reading.note
+    assert space_standing is None  # nothing that the model read before is read again
     assert len(guided) == 2
     assert provider.requests == []

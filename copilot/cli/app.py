@@ -141,7 +141,7 @@ def sync(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a queue of files into the workspace, or with no path every queue in delight.toml. Running it twice changes nothing."""
+    """Read a queue of files into the workspace, or with no path every queue in delight.toml. Running it twice changes nothing, unless the reader changed."""
     import re
 
     from copilot.bootstrap import open_workspace

@@ -45,7 +45,8 @@ WAY_OUT = re.compile(
 PROMISE = re.compile(
     r"\b(?:refund\w*|credit(?!\s+card)\w*|discount\w*|voucher\w*|compensat\w+|reimburs\w+|goodwill|waiv\w+|for free|free of charge|free (?:months?|weeks?|nights?|years?|upgrades?)|money back|gift cards?|on the house|"
     r"gutschrift|erstatt\w+|rabatt)\b"
-    r"|\b(?:we|i)(?:['’]ll| will| shall)?(?: also| of course| gladly)? (?:pay (?:for )?your?|pay for (?:the|any|all)|cover your)\b",
+    r"|\b(?:we|i)(?:['’](?:ll|re|m)| will| shall| can| are| am)?(?: happy to| glad to| also| of course| gladly| happily)? (?:pay|cover)(?: for)?(?: (?:your|the|any|all|a|an))? (?:\w+ ){0,2}?"
+    r"(?:costs?|fees?|charges|bills?|expenses|fares?|taxis?|cab|postage|shipping|lawyers?|repairs?|damages?|loss(?:es)?|hotel)\b",
     re.IGNORECASE,
 )
 COMMITS = re.compile(

@@ -114,7 +114,12 @@ class SecondReader:
     def recall(self, ticket: Ticket, first: Reading) -> Reading:
         """The model's reading where it answered about these very words before, else `first`; nothing is asked."""
         answer = self.cache.get(self._key(ticket)) if first.read else None
-        return first if answer is None else self._reading(ticket, first, parse_opinion(answer))
+        if answer is None:
+            return first
+        try:
+            return self._reading(ticket, first, parse_opinion(answer))
+        except ModelFault:  # an answer kept by another version of this program
+            return first
 
     def compare(self, tickets: Sequence[Ticket]) -> list[Disagreement | None]:
         """Where the two readers differ, for each of `tickets`; None where they do not."""

@@ -88,11 +88,17 @@ class DeskApp(App[None]):
         await self._read_again()
 
     async def _read_again(self) -> None:
-        """Read what another reader read before the last build, and what nobody read yet; leaving need not wait for all of it."""
-        refs = await asyncio.to_thread(self.desk.unread)
-        for start in range(0, len(refs), READ_BATCH):
-            await asyncio.to_thread(self.desk.read_many, refs[start : start + READ_BATCH])
-        if refs:
+        """Read what another reader read before the last build; a batch a call, so that quitting waits for no more than one."""
+        batches = self.desk.reading()
+        done = 0
+        try:
+            while (step := await asyncio.to_thread(next, batches, None)) is not None:
+                done, total = step
+                if not done and total > READ_BATCH:
+                    self.notify(f"{total} tickets are being read again.", markup=False)
+        except DelightError as error:
+            self.notify(f"{error.message} {error.hint}", severity="error", markup=False, timeout=20)
+        if done:
             for screen in self._desks:
                 screen.load_queue()
 

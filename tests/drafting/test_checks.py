@@ -226,6 +226,9 @@ PROMISES = [
     "You get the next night on the house.",
     "Yes, we pay your lawyer.",
     "We'll also cover your taxi.",
+    "We are happy to cover the repair.",
+    "I can pay for a cab.",
+    "We will gladly pay the return postage.",
 ]
 NO_PROMISES = [
     "We cannot refund this order.",
@@ -251,6 +254,9 @@ NO_PROMISES = [
     "We cannot pay your lawyer.",
     "We pay the drivers by the hour.",
     "I will cover the new reports in our call.",
+    "I'll cover your three questions one by one.",
+    "I will pay you a visit.",
+    "We will pay close attention to your repair.",
 ]
 
 
