@@ -447,10 +447,12 @@ class Desk:
         second = self.brain.second if self.brain.standing else None
         if second is not None:
             fresh = [second.recall(ticket, reading) for ticket, reading in zip(tickets, fresh, strict=True)]
+        t = ticketing.tickets.c
         with self.database.begin(durable=False) as connection:
+            rows = connection.execute(select(t.ref, t.version).where(t.ref.in_(refs)))
+            versions = {row.ref: row.version for row in rows}
             for ticket, reading in zip(tickets, fresh, strict=True):
-                now = _there(connection, ticket.ref)
-                same = now is not None and now.version == ticket.version
+                same = versions.get(ticket.ref) == ticket.version
                 if same and not self._stands(ticket, reading_store.get(connection, ticket.ref)):
                     self._keep(connection, ticket, reading, playbook)
 
@@ -1505,12 +1507,9 @@ class Desk:
             return story
         place = next(i for i, m in enumerate(ticket.messages) if m.id == story.quotes[0].message_id)
         earlier = ticket.model_copy(update={"messages": ticket.messages[: place + 1]})
-        reader, _ = self.brain.get()
-        known = reading_store.corrections_of(connection, ticket.ref)
-        reading = reading_store.corrected(reader.read(earlier), earlier, known)
         return compose_story(
             earlier,
-            reading,
+            self._fresh(connection, earlier),
             playbook.definitions,
             self.policy().disclosures,
             story.play_id,
